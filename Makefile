@@ -1,0 +1,76 @@
+# Everything a person or CI does here, by name. Needs Python 3.11 or later with pip and venv, git and make; nothing else.
+
+# An empty environment (`env -i make test`) has no PATH, and make then finds no command at all.
+ifeq ($(PATH),)
+export PATH := /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+endif
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+# What the demo needs beside the core.
+DEMO_PLUGINS ?= $(filter plugins/console plugins/dagster,$(PLUGINS))
+EDITABLE = $(foreach plugin,$(1),-e ./$(plugin))
+# An editable install carries no .pth of its own, so the one that waits for Dagster is put there.
+WATCH_DAGSTER = if $(BIN)/python -c 'import flowstone_dagster.__main__' 2>/dev/null; then \
+	$(BIN)/python -m flowstone_dagster pth --install >/dev/null; fi
+MANIFESTS := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check bench docs build clean
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.dev  ## a virtual environment with the core, the plugins and every tool
+
+demo: $(VENV)/.demo  ## run the demo: a small pipeline, its trace on this machine
+	@$(BIN)/flowstone demo
+
+test: $(VENV)/.dev  ## run all tests, those of the plugins too
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## lint, formatting, types, floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## print the numbers of the house, as ratios within one run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.dev  ## write the pages that are made from the code
+	@$(BIN)/python docs/write.py
+
+build: $(VENV)/.dev  ## wheels of the core and of all plugins, in dist/
+	@$(PIP) wheel -q --no-deps -w dist . $(addprefix ./,$(PLUGINS))
+	@ls dist
+
+clean:  ## remove the environment and all that was built
+	rm -rf $(VENV) build dist .grimp_cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "flowstone needs Python 3.11 or later; name one with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install -q -c constraints.txt --upgrade pip  # older ones do not know dependency groups
+	@touch $@
+
+# Only that it was made counts, not when.
+$(VENV)/.demo: $(MANIFESTS) | $(VENV)/.made
+	@echo "installing flowstone$(if $(DEMO_PLUGINS), and $(notdir $(DEMO_PLUGINS))) into $(VENV)"
+	@$(PIP) install -q -c constraints.txt -e . $(call EDITABLE,$(DEMO_PLUGINS))
+	@$(WATCH_DAGSTER)
+	@touch $@
+
+$(VENV)/.dev: $(MANIFESTS) | $(VENV)/.made
+	@echo "installing flowstone, its plugins and the tools into $(VENV)"
+	@$(PIP) install -q -c constraints.txt --group dev -e . $(call EDITABLE,$(PLUGINS))
+	@$(WATCH_DAGSTER)
+	@touch $(VENV)/.demo $@
