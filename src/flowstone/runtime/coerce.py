@@ -1,0 +1,174 @@
+"""Making any value a clean one: bounded, finite, valid Unicode; what was changed is marked and counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from flowstone.catalogue.values import (
+    NO_ATTRIBUTES,
+    Attributes,
+    AttributeScalar,
+    AttributeValue,
+    Partition,
+    PartitionScalar,
+)
+from flowstone.runtime.stats import count
+
+NAME_LIMIT: Final = 1024
+TEXT_LIMIT: Final = 4096
+MAX_ATTRIBUTES: Final = 128
+MAX_ITEMS: Final = 128
+_MAX_DEPTH: Final = 4
+_MARK_ROOM: Final = 48
+_INT64: Final = 1 << 63
+_INERT: Final = frozenset({int, float, bool, type(None)})
+
+
+def text(value: object, limit: int = TEXT_LIMIT) -> str:
+    """Return *value* as text of at most *limit* characters (and a mark that says how much was cut)."""
+    if type(value) is not str:
+        value = _safe_str(value)
+    if len(value) > limit:
+        count("value.cut")
+        kept = limit - _MARK_ROOM  # the mark counts too, so that cutting again changes nothing
+        value = f"{value[:kept]}…[{len(value) - kept} more characters cut]"
+    if value.isascii():
+        return value
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        count("value.coerced")
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value
+
+
+def _safe_str(value: object) -> str:
+    try:
+        made = str(value)
+    except Exception as error:  # whatever the user's __str__ does, the pipeline goes on
+        count("value.coerced")
+        return f"<{type(value).__name__} whose text raised {type(error).__name__}>"
+    return made if type(made) is str else str.__str__(made)
+
+
+def scalar(value: object) -> AttributeScalar:
+    """Return *value* as str, bool, 64-bit int or finite float."""
+    kind = type(value)
+    if kind is str:
+        return text(value)
+    if kind is bool:
+        return bool(value)
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return float(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        if -_INT64 <= value < _INT64:
+            return int(value)
+        count("value.coerced")
+        return f"{value:#x}" if value.bit_length() < 4 * TEXT_LIMIT else f"<int of {value.bit_length()} bits>"
+    elif isinstance(value, str):
+        return text(str.__str__(value))
+    count("value.coerced")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        raw = bytes(value[: TEXT_LIMIT // 2])
+        return text(raw.hex() + ("…[cut]" if len(value) > len(raw) else ""))
+    return text(value)
+
+
+def value(given: object) -> AttributeValue:
+    """Return *given* as an attribute value: a scalar, or a tuple of scalars of one type.
+
+    Mappings and nested containers become bounded text.
+    """
+    if isinstance(given, Mapping):
+        count("value.coerced")
+        return _outline(given, 0)
+    if isinstance(given, (list, tuple, set, frozenset)):
+        items = _bounded(given)
+        if any(isinstance(item, (Mapping, list, tuple, set, frozenset)) for item in items):
+            count("value.coerced")
+            return _outline(items, 0)
+        clean = tuple(scalar(item) for item in items)
+        return clean if len({type(item) for item in clean}) <= 1 else tuple(str(item) for item in clean)
+    return scalar(given)
+
+
+def _bounded(items: Iterable[object]) -> list[object]:
+    try:
+        every = list(items)  # the container may change under us: another thread owns it
+    except RuntimeError:
+        count("value.coerced")
+        return ["<changed while it was read>"]
+    if len(every) > MAX_ITEMS:
+        count("value.cut")
+        return [*every[:MAX_ITEMS], f"…[{len(every) - MAX_ITEMS} more items cut]"]
+    return every
+
+
+def _outline(given: object, depth: int) -> str:
+    """Write a container as bounded text; depth is bounded too, so that cycles end."""
+    if depth >= _MAX_DEPTH:
+        return "…"
+    if isinstance(given, Mapping):
+        pairs = _bounded(given.items())
+        body = ", ".join(
+            f"{_outline(pair[0], depth + 1)}: {_outline(pair[1], depth + 1)}" if isinstance(pair, tuple) else str(pair)
+            for pair in pairs
+        )
+        return text("{" + body + "}")
+    if isinstance(given, (list, tuple, set, frozenset)):
+        return text("[" + ", ".join(_outline(item, depth + 1) for item in _bounded(given)) + "]")
+    return str(scalar(given))
+
+
+def attributes(given: Mapping[str, object]) -> Attributes:
+    """Return clean attributes: at most 128, keys as text, values clean."""
+    if not given:
+        return NO_ATTRIBUTES
+    clean: dict[str, AttributeValue] = {}
+    for key, item in given.items():
+        if len(clean) >= MAX_ATTRIBUTES:
+            count("value.cut")
+            break
+        kind = type(item)
+        if kind is str and len(item) <= TEXT_LIMIT and item.isascii():  # type: ignore[arg-type,attr-defined]
+            clean[key if type(key) is str and key.isascii() else text(key, NAME_LIMIT)] = item  # type: ignore[assignment]
+        else:
+            clean[text(key, NAME_LIMIT)] = value(item)
+    return clean
+
+
+def snapshot(given: Mapping[str, object]) -> dict[str, object]:
+    """Copy attributes on the caller: small scalars as they are, the rest cleaned at once.
+
+    What stays in the queue is then bounded, and the user may change their objects.
+    """
+    if type(given) is dict and len(given) <= MAX_ATTRIBUTES:
+        for item in given.values():
+            kind = type(item)
+            if not (kind is str and len(item) <= TEXT_LIMIT or kind in _INERT):
+                break
+        else:
+            return given.copy()
+    return dict(attributes(dict(given)))
+
+
+def partition(given: object) -> Partition | None:
+    """Return *given* as a partition: str, int, date, datetime or a tuple of these."""
+    if given is None:
+        return None
+    if type(given) is str:
+        return text(given, NAME_LIMIT)
+    if isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray)):
+        return tuple(_partition_scalar(part) for part in _bounded(given))
+    return _partition_scalar(given)
+
+
+def _partition_scalar(given: object) -> PartitionScalar:
+    if isinstance(given, date):
+        return given
+    clean = scalar(given)
+    return clean if isinstance(clean, int) and not isinstance(clean, bool) else text(clean, NAME_LIMIT)

@@ -1,0 +1,90 @@
+"""Delivery: a batch on its way through all listeners, one after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from time import monotonic
+
+from flowstone.catalogue.event import Event
+from flowstone.dispatch.compiled import Implementation
+from flowstone.dispatch.wall import BATCH_BUDGET_S, Overrun, Wall
+from flowstone.runtime.control import Control
+
+HOOK = "on_events"
+
+
+class Delivery:
+    """The state of delivering; another worker can take over where one is hung.
+
+    Attributes:
+        busy: Name of the listener that has the batch now, and since when (monotonic seconds).
+    """
+
+    def __init__(self, wall: Wall) -> None:
+        self._wall = wall
+        self._listeners: tuple[Implementation, ...] = ()
+        self._lock = threading.Lock()
+        self._batch: Sequence[Event] = ()
+        self._rest: list[Implementation] = []
+        self._control: Control | None = None
+        self.busy: tuple[str, float] | None = None
+
+    def listen(self, listeners: Sequence[Implementation]) -> None:
+        """Set who gets batches from now on."""
+        self._listeners = tuple(listeners)
+
+    def deliver(self, batch: Sequence[Event], control: Control | None = None) -> None:
+        """Give a batch to everybody, then reach *control*."""
+        self._batch, self._control = batch, control
+        self._rest = list(self._listeners) if batch else []
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Give the current batch to those that have not had it yet."""
+        rest = self._rest
+        while (listener := self._next(rest)) is not None:
+            error: BaseException | None = None
+            since = monotonic()
+            try:
+                listener.call(self._batch)
+            except BaseException as raised:  # the fault wall of batch hooks
+                error = raised
+            took = monotonic() - since
+            if error is None and took > BATCH_BUDGET_S:
+                error = Overrun(f"{took:.2f} s for {len(self._batch)} events")
+            if rest is not self._rest:
+                return  # left behind meanwhile; the plugin is in quarantine
+            if error is None:
+                self._wall.good(listener.plugin)
+            else:
+                self._wall.failed(listener.plugin, HOOK, error)
+
+    def _next(self, rest: list[Implementation]) -> Implementation | None:
+        """Take the next listener; at the end reach the control. None means: stop."""
+        with self._lock:
+            if rest is not self._rest:
+                return None
+            while rest:
+                listener = rest.pop(0)
+                if not self._wall.is_quarantined(listener.plugin):
+                    self.busy = (listener.plugin, monotonic())
+                    return listener
+            self.busy = None
+            control, self._control = self._control, None
+        if control is not None:
+            control.reach()
+        return None
+
+    def leave_behind(self, busy: tuple[str, float]) -> bool:
+        """Give up on the listener that has the batch, if it still is *busy*; return whether it was.
+
+        Whoever calls goes on with ``go_on``; the hung worker finds that it was left behind.
+        """
+        with self._lock:
+            if self.busy is not busy:
+                return False
+            self._rest = list(self._rest)
+            self.busy = None
+        self._wall.failed(busy[0], HOOK, Overrun(f"still busy after {monotonic() - busy[1]:.2f} s"), hung=True)
+        return True

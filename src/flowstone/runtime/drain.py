@@ -1,0 +1,177 @@
+"""The drain: a background thread that turns records into events and delivers them in small chunks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic, sleep, thread_time
+from typing import Final
+
+from flowstone.catalogue.event import Event
+from flowstone.runtime import lane
+from flowstone.runtime.control import Control
+from flowstone.runtime.delivery import Delivery
+from flowstone.runtime.stats import count
+
+PERIOD_S: Final = 0.04
+CHUNK: Final = 64
+PAUSE_S: Final = 0.0001
+HUNG_AFTER_S: Final = 0.6
+
+
+class Drain:
+    """One worker at a time; a hung one is left behind and another goes on.
+
+    Args:
+        delivery: Where events go.
+        on_loss: Called when records were lost since the last round.
+    """
+
+    def __init__(self, delivery: Delivery, on_loss: Callable[[], None]) -> None:
+        self.delivery = delivery
+        self._on_loss = on_loss
+        self._lost = lane.state.lost
+        self.gate = threading.Lock()  # held while a chunk is on its way; a fork waits for it
+        self._bell = threading.Event()
+        self._hurry = threading.Event()
+        self._generation = 0
+        self._starting = threading.Lock()
+        self._worker: threading.Thread | None = None
+        self._minder: threading.Thread | None = None
+        self._stopped = False
+        self.longest_chunk = 0.0
+
+    def ring(self) -> None:
+        """Wake the worker; start it if there is none."""
+        lane.state.limit = lane.BOUND
+        if self._worker is None and not self._stopped:
+            self._start()
+        self._bell.set()
+
+    def reach(self, control: Control, timeout: float) -> bool:
+        """Queue *control* and wait until the drain reaches it; return whether it did in time."""
+        lane.append(control)
+        if self._stopped or not self._alive():
+            self.pump(timeout)
+        else:
+            self._hurry.set()
+            self.ring()
+        return control.done.wait(timeout)
+
+    def queue(self, control: Control) -> None:
+        """Queue *control* without waiting for it."""
+        lane.append(control)
+        self.ring()
+
+    def is_this_thread(self) -> bool:
+        """Tell whether the caller is the drain itself."""
+        return threading.current_thread() is self._worker
+
+    def pump(self, timeout: float) -> None:
+        """Drain on the calling thread: only where no worker can run."""
+        deadline = monotonic() + timeout
+        if self.gate.acquire(timeout=max(timeout, 0)):
+            try:
+                while lane.records and monotonic() < deadline:
+                    self._chunk()
+            finally:
+                self.gate.release()
+
+    def stop(self) -> None:
+        """Let the worker end; what comes later is drained by ``pump``."""
+        self._stopped = True
+        self._generation += 1
+        self._bell.set()
+
+    def _alive(self) -> bool:
+        if self._worker is None:
+            try:
+                self._start()
+            except RuntimeError:  # the interpreter is going down
+                return False
+        return self._worker is not None and self._worker.is_alive()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._worker is None:
+                self._worker = self._thread(self._work, "flowstone-drain", self._generation)
+                self._minder = self._thread(self._mind, "flowstone-minder")
+
+    @staticmethod
+    def _thread(target: object, name: str, *args: object) -> threading.Thread:
+        thread = threading.Thread(target=target, name=name, args=args, daemon=True)  # type: ignore[arg-type]
+        thread.start()
+        return thread
+
+    def _work(self, generation: int, *, take_over: bool = False) -> None:
+        if take_over:  # the gate came with the batch
+            self.delivery.go_on()
+            if generation != self._generation:
+                return
+            self.gate.release()
+        while generation == self._generation:
+            self._bell.wait()
+            lane.state.limit = lane.BOUND
+            if not self._hurry.is_set():
+                self._hurry.wait(PERIOD_S)
+            hurried = self._hurry.is_set()
+            self._hurry.clear()
+            while lane.records and generation == self._generation:
+                self._step(generation)
+                if not hurried:
+                    sleep(PAUSE_S)  # let go of the interpreter: a chunk is the longest we hold it
+            if lane.state.lost != self._lost:
+                self._lost = lane.state.lost
+                self._on_loss()
+            self._bell.clear()
+            lane.state.limit = 0
+            if lane.records:
+                self.ring()
+
+    def _step(self, generation: int) -> None:
+        self.gate.acquire()
+        self._chunk()
+        if generation == self._generation:
+            self.gate.release()
+
+    def _chunk(self) -> None:
+        """Render and deliver up to 64 records, or up to the first control among them."""
+        started = thread_time()
+        events: list[Event] = []
+        control: Control | None = None
+        for _ in range(CHUNK):
+            try:
+                record = lane.records.popleft()
+            except IndexError:
+                break
+            if type(record) is Control:
+                control = record
+                break
+            try:
+                record.render(events)  # type: ignore[attr-defined]
+            except Exception:  # a record that cannot be rendered must not stop the others
+                count("event.unrenderable")
+        if events or control is not None:
+            self.delivery.deliver(events, control)
+        self.longest_chunk = max(self.longest_chunk, thread_time() - started)
+
+    def _mind(self) -> None:
+        """Watch for a worker that is hung in a plugin, and replace it."""
+        while not self._stopped:
+            self._bell.wait()
+            sleep(HUNG_AFTER_S / 3)
+            busy = self.delivery.busy
+            if busy is not None and monotonic() - busy[1] > HUNG_AFTER_S:
+                self._replace(busy)
+
+    def _replace(self, busy: tuple[str, float]) -> None:
+        self._generation += 1  # before the worker can come back
+        if not self.delivery.leave_behind(busy):
+            self._generation -= 1
+            return
+        count("drain.replaced")
+        thread = threading.Thread(
+            target=self._work, args=(self._generation,), kwargs={"take_over": True}, daemon=True, name="flowstone-drain"
+        )
+        self._worker = thread
+        thread.start()

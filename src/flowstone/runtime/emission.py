@@ -1,0 +1,69 @@
+"""Emitting points: events without an end, from face, plugins and hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from time import time_ns
+
+from flowstone.catalogue.event import Event
+from flowstone.runtime import engine, lane, roots
+from flowstone.runtime.attention import attention
+from flowstone.runtime.context import get_context
+from flowstone.runtime.identity import new_span_id
+from flowstone.runtime.point import Point
+from flowstone.runtime.scope import Scope
+
+
+def emit(
+    event_class: type[Event],
+    fields: Mapping[str, object],
+    *,
+    scope: Scope | None = None,
+    span_id: int = 0,
+    parent_id: int = 0,
+    time: int = 0,
+    name: str = "",
+) -> Point | None:
+    """Queue an event of *event_class*; return its record, or None where flowstone is switched off.
+
+    Args:
+        event_class: A class of the catalogue.
+        fields: Its own fields; identity fields among them override the rest.
+        scope: Identity given by a host; the caller's if not given.
+        span_id: 64-bit id of the event's span; a random one if 0.
+        parent_id: 64-bit id of the parent's span, with *scope*.
+        time: Unix nanoseconds; now if 0.
+        name: The event's name where the class leaves it open.
+    """
+    if not engine.ensure():
+        return None
+    if scope is None:
+        scope, parent_id = roots.scope_in(get_context(), event_class.subject)
+    point = Point(
+        event_class,
+        scope,
+        time=time or time_ns(),
+        span_id=span_id or new_span_id(),
+        parent_id=parent_id,
+        fields=fields,
+        name=name,
+    )
+    if attention.needed():
+        _attend(point)
+    lane.append(point)
+    if len(lane.records) > lane.state.limit:
+        lane.attend()
+    return point
+
+
+def _attend(point: Point) -> None:
+    event = point.event()
+    if attention.tracing.compat:
+        with suppress(Exception):  # a foreign processor must not break the pipeline
+            span = attention.tracing.start(event, get_context())
+            if span is not None:
+                attention.tracing.end(span, event)
+    notify = attention.notifiers.get(event.name)
+    if notify is not None:
+        notify(event)

@@ -1,0 +1,136 @@
+"""What happens inside runs: materializations, loads and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flowstone.catalogue.io import (
+    IoLoadException,
+    IoLoadStart,
+    IoLoadStop,
+    IoStoreException,
+    IoStoreStart,
+    IoStoreStop,
+)
+from flowstone.catalogue.materialization import (
+    MaterializationException,
+    MaterializationStart,
+    MaterializationStop,
+)
+from flowstone.runtime import coerce
+from flowstone.runtime.rendering import RenderedOperation
+from flowstone.runtime.scope import Scope
+
+
+class Materialization(
+    RenderedOperation,
+    events=(MaterializationStart, MaterializationStop, MaterializationException),
+    own=("asset", "partition", "attempt"),
+    volume=True,
+):
+    """One attempt to produce an asset, or a partition of it.
+
+    Context manager, decorator, and the current OpenTelemetry span of its block.
+
+    Args:
+        asset: Asset key.
+        partition: str, int, date, datetime, or a tuple of these.
+        attempt: 1 for the first try.
+        attributes: Added to the span and to the events.
+        scope: Identity given by a host; the surrounding one if not given.
+        span_id: 64-bit id derived by a host; random if 0.
+        parent_id: 64-bit id of the parent's span, with *scope*.
+        start_time: Unix nanoseconds as a host tells them.
+    """
+
+    def __init__(
+        self,
+        asset: str,
+        *,
+        partition: object = None,
+        attempt: int = 1,
+        attributes: Mapping[str, object] | None = None,
+        scope: Scope | None = None,
+        span_id: int = 0,
+        parent_id: int = 0,
+        start_time: int = 0,
+    ) -> None:
+        self.asset = asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        self.partition = partition
+        self.attempt = attempt
+        self.scope = cast(Scope, scope)
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.start_time = start_time
+        if attributes:
+            self.initial = coerce.snapshot(attributes)
+
+    def own_values(self) -> tuple[Any, ...]:
+        """Return asset, partition and attempt."""
+        return coerce.text(self.asset, coerce.NAME_LIMIT), coerce.partition(self.partition), self.attempt
+
+
+_TRANSFER = ("asset", "io_manager", "partition")
+
+
+class _Transfer(RenderedOperation):
+    def __init__(
+        self,
+        asset: str,
+        *,
+        io_manager: str = "",
+        partition: object = None,
+        attributes: Mapping[str, object] | None = None,
+        scope: Scope | None = None,
+        span_id: int = 0,
+        parent_id: int = 0,
+        start_time: int = 0,
+    ) -> None:
+        self.asset = asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        self.io_manager = io_manager
+        self.partition = partition
+        self.scope = cast(Scope, scope)
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.start_time = start_time
+        if attributes:
+            self.initial = coerce.snapshot(attributes)
+
+    def own_values(self) -> tuple[Any, ...]:
+        """Return asset, io manager and partition."""
+        return (
+            coerce.text(self.asset, coerce.NAME_LIMIT),
+            coerce.text(self.io_manager, coerce.NAME_LIMIT),
+            coerce.partition(self.partition),
+        )
+
+
+class IoLoad(_Transfer, events=(IoLoadStart, IoLoadStop, IoLoadException), own=_TRANSFER, volume=True):
+    """One load of an asset by an io manager; set ``size_bytes`` and ``rows`` where they are known.
+
+    Args:
+        asset: Asset key.
+        io_manager: Registered name or class of the io manager.
+        partition: str, int, date, datetime, or a tuple of these.
+        attributes: Added to the span and to the events.
+        scope: Identity given by a host; the surrounding one if not given.
+        span_id: 64-bit id derived by a host; random if 0.
+        parent_id: 64-bit id of the parent's span, with *scope*.
+        start_time: Unix nanoseconds as a host tells them.
+    """
+
+
+class IoStore(_Transfer, events=(IoStoreStart, IoStoreStop, IoStoreException), own=_TRANSFER, volume=True):
+    """One store of an asset by an io manager; set ``size_bytes`` and ``rows`` where they are known.
+
+    Args:
+        asset: Asset key.
+        io_manager: Registered name or class of the io manager.
+        partition: str, int, date, datetime, or a tuple of these.
+        attributes: Added to the span and to the events.
+        scope: Identity given by a host; the surrounding one if not given.
+        span_id: 64-bit id derived by a host; random if 0.
+        parent_id: 64-bit id of the parent's span, with *scope*.
+        start_time: Unix nanoseconds as a host tells them.
+    """

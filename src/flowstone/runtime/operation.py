@@ -1,0 +1,227 @@
+"""Operations: what has a start and an end. This file is the caller's path; every line counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import Token
+from time import perf_counter_ns, time_ns
+from types import TracebackType
+from typing import ClassVar, Self, cast
+
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind
+
+from flowstone.catalogue.event import Event
+from flowstone.catalogue.values import Error, Status
+from flowstone.runtime import attended, coerce, failure, lane, roots
+from flowstone.runtime.attention import attention
+from flowstone.runtime.context import (
+    OPERATION_KEY,
+    SPAN_KEY,
+    get_context,
+    put,
+    reset_context,
+    set_context,
+)
+from flowstone.runtime.identity import random_bits
+from flowstone.runtime.lane import append, records
+from flowstone.runtime.scope import Scope
+from flowstone.runtime.span import OperationSpan
+
+_state = lane.state
+
+
+class Operation(OperationSpan):
+    """Base of run, materialization, load and store.
+
+    As a context manager it is the current span of its block. Hosts that see start and end apart
+    use ``begin`` and ``finish``. The object is its own record: it is queued at its start and
+    again at its end, and rendered by the drain.
+    """
+
+    subject: ClassVar[str] = ""
+    kind: ClassVar[SpanKind] = SpanKind.INTERNAL
+
+    size_bytes: int | None = None
+    rows: int | None = None
+    status: Status | None = None
+    failure: failure.Failure | Error | None = None
+    failure_kind: str = "exception"
+    duration: int = 0
+    initial: dict[str, object] | None = None
+    start_rendered: bool = False
+    token: Token[Context] | None = None
+
+    def __init__(
+        self,
+        *,
+        attributes: Mapping[str, object] | None = None,
+        scope: Scope | None = None,
+        span_id: int = 0,
+        parent_id: int = 0,
+        start_time: int = 0,
+    ) -> None:
+        self.scope = cast(Scope, scope)
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.start_time = start_time
+        if attributes:
+            self.initial = coerce.snapshot(attributes)
+
+    def __enter__(self) -> Self:
+        context = get_context()
+        parent = context.get(OPERATION_KEY)
+        if parent is not None and self.scope is None and context.get(SPAN_KEY) is parent:
+            self.scope = parent.scope  # type: ignore[attr-defined]
+            self.parent_id = parent.span_id  # type: ignore[attr-defined]
+            self.span_id = random_bits(64)
+        elif not roots.adopt(self, context):
+            return self
+        self.epoch = attention.epoch
+        inside = Context(context)
+        put(inside, OPERATION_KEY, self)
+        put(inside, SPAN_KEY, self)
+        self.token = set_context(inside)
+        self.start_time = time_ns()
+        self.started = perf_counter_ns()
+        append(self)
+        if len(records) > _state.limit:
+            lane.attend()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        token = self.token
+        if token is None:  # switched off, or ended by hand
+            return
+        duration = perf_counter_ns() - self.started
+        self.token = None
+        try:
+            reset_context(token)
+        except ValueError:  # closed in another context, as generators may be
+            roots.leave(self, token)
+        if self.ended:
+            return
+        self.ended = True
+        self.duration = duration
+        if error is not None:
+            self.fail(error)
+        if self.epoch == attention.epoch:
+            append(self)
+            if len(records) > _state.limit:
+                lane.attend()
+
+    def begin(self) -> Self:
+        """Tell the start without touching the context; for hosts that drive their own flow."""
+        if not roots.adopt(self, get_context()):
+            self.ended = True
+            return self
+        self.epoch = attention.epoch
+        self.started = perf_counter_ns()
+        self.start_time = self.start_time or time_ns()
+        attended.announce(self, get_context())
+        append(self)
+        if len(records) > _state.limit:
+            lane.attend()
+        return self
+
+    def finish(
+        self,
+        error: BaseException | Error | None = None,
+        *,
+        status: Status | None = None,
+        time: int | None = None,
+    ) -> None:
+        """Tell the end; the first one counts. Without ``begin``, only the end is told.
+
+        Args:
+            error: What ended it, if anything did.
+            status: How it ended, where that does not follow from *error*.
+            time: Unix nanoseconds of the end as the host tells it; now by our own clock if not given.
+        """
+        if self.ended:
+            return
+        self.ended = True
+        self.duration = (
+            time - self.start_time if time is not None else perf_counter_ns() - getattr(self, "started", 0)
+        )
+        if error is not None:
+            self.fail(error)
+        if status is not None:
+            self.status = status
+            self.failure_kind = "cancellation" if status == "cancellation" else self.failure_kind
+        if not hasattr(self, "epoch"):  # begun elsewhere
+            if not roots.adopt(self, get_context()):
+                return
+            self.start_rendered = True
+            self.epoch = attention.epoch
+        if self.epoch == attention.epoch:
+            attended.conclude(self)
+            append(self)
+            if len(records) > _state.limit:
+                lane.attend()
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the operation as a span is ended; leaving its block afterwards tells nothing more."""
+        self.finish(time=end_time)
+
+    def fail(self, error: BaseException | Error) -> None:
+        """Take over how *error* ended the operation."""
+        if isinstance(error, Error):
+            self.status, self.failure = "failure", error
+            return
+        status, kind = failure.outcome(error)
+        if status != "success":
+            self.status, self.failure_kind, self.failure = status, kind, failure.Failure(error)
+
+    def dropped(self) -> str:
+        """Return the name of the event that is lost when this record is."""
+        if not self.start_rendered:
+            self.start_rendered = True
+            return f"{self.subject}.start"
+        return f"{self.subject}.{'stop' if self.failure is None else 'exception'}"
+
+    def render(self, out: list[Event]) -> None:
+        """Append the start, and the next time the end, to *out*."""
+        if self.start_rendered:
+            out.append(self.end_event())
+        else:
+            self.start_rendered = True
+            out.append(self.start_event())
+
+    def start_event(self) -> Event:
+        """Return the start as an event."""
+        raise NotImplementedError
+
+    def end_event(self) -> Event:
+        """Return the end as an event."""
+        raise NotImplementedError
+
+    @classmethod
+    def attend(cls, needed: bool) -> None:
+        """Switch between the deferred path and the attended one, for all operations of the process."""
+        enter, leave = (attended.enter, attended.leave) if needed else (_ENTER, _EXIT)
+        if Operation.__enter__ is not enter:
+            setattr(Operation, "__enter__", enter)
+            setattr(Operation, "__exit__", leave)
+
+    @property
+    def correlation_id(self) -> str:
+        """The correlation id; empty before the operation begins."""
+        return self.scope.correlation_id if self.scope is not None else ""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace id as 32 hex digits; empty before the operation begins."""
+        return self.scope.trace_hex if self.scope is not None else ""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id; empty before the operation begins."""
+        return self.scope.run_id if self.scope is not None else ""
+
+
+_ENTER = Operation.__enter__
+_EXIT = Operation.__exit__
+attention.on_change = Operation.attend

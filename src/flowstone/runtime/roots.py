@@ -1,0 +1,90 @@
+"""Where operations get their identity that have no flowstone parent right above them."""
+
+from __future__ import annotations
+
+import os
+from contextvars import Token
+from typing import Any
+
+from opentelemetry import baggage, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext
+
+from flowstone.runtime import engine, identity
+from flowstone.runtime.attention import attention
+from flowstone.runtime.context import OPERATION_KEY, SPAN_KEY, get_context, set_context
+from flowstone.runtime.scope import Scope, correlation
+from flowstone.runtime.span import OperationSpan
+
+CORRELATION_BAGGAGE = "flowstone.correlation.id"
+
+
+def adopt(operation: Any, context: Context) -> bool:
+    """Give *operation* scope, parent and span id; return False where flowstone is switched off.
+
+    In this order: what the host gave; the flowstone operation around it; another library's span
+    around it; ``TRACEPARENT`` of the environment; a new trace.
+    """
+    if not engine.ensure():
+        return False
+    if operation.scope is None:
+        operation.scope, parent_id = scope_in(context, operation.subject)
+        operation.parent_id = operation.parent_id or parent_id
+    operation.span_id = operation.span_id or identity.new_span_id()
+    return True
+
+
+def scope_in(context: Context, name: str) -> tuple[Scope, int]:
+    """Return the scope that begins or goes on in *context*, and the parent's span id (0 at a root)."""
+    outer: OperationSpan | None = context.get(OPERATION_KEY)  # type: ignore[assignment]
+    span = context.get(SPAN_KEY)
+    if outer is not None and (span is outer or span is None or span is outer.inner):
+        return outer.scope, outer.span_id
+    above = span.get_span_context() if isinstance(span, trace.Span) else None
+    if above is None or not above.is_valid:
+        context, above = _inbound(context)
+    if above is not None and outer is not None and outer.scope.trace_id == above.trace_id:
+        return outer.scope, above.span_id
+    return _new_scope(context, above, outer, name), above.span_id if above is not None else 0
+
+
+def _new_scope(context: Context, above: SpanContext | None, outer: OperationSpan | None, name: str) -> Scope:
+    given = baggage.get_baggage(CORRELATION_BAGGAGE, context)
+    trace_id = above.trace_id if above is not None else identity.new_trace_id()
+    return Scope(
+        trace_id,
+        correlation_id=correlation(given) if given else outer.scope.correlation_id if outer else "",
+        run_id=outer.scope.run_id if outer is not None else "",
+        pipeline=outer.scope.pipeline if outer is not None else "",
+        orchestrator=outer.scope.orchestrator if outer is not None else "python",
+        sampled=sampled(context, trace_id, name),
+        remote=above is not None and above.is_remote,
+        trace_state=above.trace_state.to_header() if above is not None and above.trace_state else "",
+    )
+
+
+def sampled(context: Context, trace_id: int, name: str) -> bool:
+    """Ask the process's sampler about a trace that begins here; a sampler that raises means yes."""
+    try:
+        return attention.tracing.decide(context, trace_id, name, trace.SpanKind.INTERNAL, {})
+    except Exception:  # a user's sampler must not break the pipeline
+        return True
+
+
+def _inbound(context: Context) -> tuple[Context, SpanContext | None]:
+    """Return the context and span context that the environment carries in."""
+    if not os.environ.get("TRACEPARENT"):
+        return context, None
+    from opentelemetry import propagate  # dear: it looks for entry points
+
+    carrier = {key.lower(): os.environ[key] for key in ("TRACEPARENT", "TRACESTATE", "BAGGAGE") if key in os.environ}
+    inbound = propagate.extract(carrier, context)
+    above = trace.get_current_span(inbound).get_span_context()
+    return inbound, above if above.is_valid else None
+
+
+def leave(operation: OperationSpan, token: Token[Context]) -> None:
+    """Restore the context where the token belongs to another one: only if it is still ours."""
+    if get_context().get(OPERATION_KEY) is operation:
+        outside = token.old_value
+        set_context(outside if isinstance(outside, Context) else Context())

@@ -1,0 +1,106 @@
+"""Runs: the operations that carry a run id and a correlation id for everything inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, ClassVar, Self, cast
+
+from opentelemetry import baggage
+from opentelemetry.trace import SpanKind
+
+from flowstone.catalogue.run import RunException, RunStart, RunStop
+from flowstone.runtime import coerce, engine, roots
+from flowstone.runtime.context import OPERATION_KEY, get_context, reset_context, set_context
+from flowstone.runtime.identity import random_bits
+from flowstone.runtime.rendering import RenderedOperation
+from flowstone.runtime.scope import Scope, correlation
+
+OUTERMOST_DRAIN_S = 0.5
+
+
+class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own=("attempt",)):
+    """One execution of a pipeline.
+
+    At the end of the outermost run the local plugins have what was emitted (bounded to 500 ms);
+    exporters deliver in the background.
+
+    Args:
+        pipeline: Name of the pipeline.
+        run_id: The run's id; a random one if not given.
+        correlation_id: 1-128 printable ASCII characters; inherited or derived from the trace if not given.
+        attempt: 1 for the first try.
+        attributes: Added to the span and to the events.
+        scope: Identity given by a host.
+        span_id: 64-bit id derived by a host; random if 0.
+        parent_id: 64-bit id of the parent's span, with *scope*.
+        start_time: Unix nanoseconds as a host tells them.
+    """
+
+    kind: ClassVar[SpanKind] = SpanKind.SERVER
+    _baggage: Any = None
+
+    def __init__(
+        self,
+        pipeline: str,
+        *,
+        run_id: str | None = None,
+        correlation_id: str | None = None,
+        attempt: int = 1,
+        attributes: Mapping[str, object] | None = None,
+        scope: Scope | None = None,
+        span_id: int = 0,
+        parent_id: int = 0,
+        start_time: int = 0,
+    ) -> None:
+        super().__init__(
+            attributes=attributes, scope=scope, span_id=span_id, parent_id=parent_id, start_time=start_time
+        )
+        self.pipeline = coerce.text(pipeline, coerce.NAME_LIMIT)
+        self.attempt = attempt
+        self._asked = (run_id, correlation_id)
+        self._outermost = False
+
+    def __enter__(self) -> Self:
+        if self.scope is None and engine.ensure():
+            self._found_scope()
+        self._outermost = get_context().get(OPERATION_KEY) is None
+        super().__enter__()
+        if self.token is not None:
+            # Goes out with requests, so that whoever answers them carries the same correlation id.
+            carried = baggage.set_baggage(roots.CORRELATION_BAGGAGE, self.scope.correlation_id, get_context())
+            self._baggage = set_context(carried)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._baggage is not None:
+            try:
+                reset_context(self._baggage)
+            except ValueError:
+                roots.leave(self, self._baggage)
+            self._baggage = None
+        super().__exit__(kind, error, traceback)
+        if self._outermost:
+            engine.drain(OUTERMOST_DRAIN_S)
+
+    def begin(self) -> Self:
+        """Tell the start without touching the context."""
+        if self.scope is None and engine.ensure():
+            self._found_scope()
+        return super().begin()
+
+    def _found_scope(self) -> None:
+        run_id, correlation_id = self._asked
+        outer, parent_id = roots.scope_in(get_context(), self.subject)
+        self.parent_id = self.parent_id or parent_id
+        self.scope = outer.of_run(
+            correlation_id=correlation(correlation_id) if correlation_id else "",
+            run_id=coerce.text(run_id, coerce.NAME_LIMIT) if run_id else f"{random_bits(64):016x}",
+            pipeline=self.pipeline,
+        )
+
+    def own_values(self) -> tuple[Any, ...]:
+        """Return the attempt."""
+        return (cast(int, self.attempt),)
