@@ -1,0 +1,73 @@
+"""The entry of the command line: our commands, and those that plugins provide."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import flowstone
+from flowstone.cli.events import events
+from flowstone.cli.plugins import plugins
+from flowstone.runtime import engine
+
+# Commands of our own plugins, and what to install where they are missing.
+_ELSEWHERE = {
+    "trace": "console",
+    "serve": "console",
+    "tail": "pubsub",
+    "audit": "audit",
+    "health": "health",
+    "demo": "dagster,console",
+}
+
+
+class Commands(click.Group):
+    """Commands of flowstone and of its plugins; plugins are loaded when a command is looked up."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands there are."""
+        _add_provided(self)
+        return sorted(self.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or end with what to install for it."""
+        if cmd_name not in self.commands:
+            _add_provided(self)
+        found = self.commands.get(cmd_name)
+        if found is None and cmd_name in _ELSEWHERE:
+            click.echo(
+                f"flowstone {cmd_name}: not installed. Run: pip install 'flowstone[{_ELSEWHERE[cmd_name]}]'", err=True
+            )
+            ctx.exit(2)
+        return found
+
+
+def _add_provided(group: click.Group) -> None:
+    """Add the commands of plugins; one whose name is taken is left out with a warning."""
+    running = engine.current()
+    for one in running.plugins.implementations("provide_commands"):
+        try:
+            commands = list(one.call(None))
+        except Exception as error:  # a plugin's fault must not take the command line away
+            click.echo(f"warning: plugin {one.plugin} provides no commands: {error}", err=True)
+            continue
+        for command in commands:
+            taken = group.commands.get(command.name or "")
+            if taken is None:
+                group.add_command(command)
+            elif taken is not command and getattr(taken, "callback", None) is not getattr(command, "callback", 0):
+                click.echo(f"warning: plugin {one.plugin}: the command {command.name} is taken", err=True)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(flowstone.__version__, prog_name="flowstone")
+def main() -> None:
+    """Observability for data orchestrators."""
+
+
+main.add_command(events)
+main.add_command(plugins)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""What flowstone raises, to those who ask for it.
+
+FlowstoneError
+├── CheckpointDecided    a verdict was already given
+└── CheckpointExpired    the time-out has passed
+"""
+
+from __future__ import annotations
+
+
+class FlowstoneError(Exception):
+    """Base of all exceptions that flowstone raises."""
+
+
+class CheckpointDecided(FlowstoneError):
+    """A checkpoint got a verdict before; the first one counts."""
+
+
+class CheckpointExpired(FlowstoneError):
+    """A checkpoint timed out before the verdict came."""
