@@ -79,7 +79,12 @@ def span(prefix: Name, metadata: Mapping[str, object], function: Callable[[], T]
     except BaseException as error:
         took = max(perf_counter_ns() - began, 1)
         status, kind = outcome(error)
-        told: dict[str, object] = {"duration": took, "status": status, "kind": kind, "error": Failure(error).render()}
+        told: dict[str, object] = {
+            "duration": took,
+            "status": status,
+            "kind": kind,
+            "error": Failure(error).render(),
+        }
         _emit(f"{name}.exception", {**metadata, **told}, span_id)
         raise
     _emit(f"{name}.stop", {**metadata, "duration": max(perf_counter_ns() - began, 1)}, span_id)
@@ -143,4 +148,3 @@ def metrics() -> list[Any]:
 
     engine.drain(_WAIT_S)
     return list(metrics_snapshot())
-

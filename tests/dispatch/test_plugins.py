@@ -41,8 +41,12 @@ class First(Named):
         self.heard.append(self.name)
 
 
-class Silent(Named):
+class Silent:
     """The same, without asking for the event."""
+
+    def __init__(self, name: str, heard: list[str]) -> None:
+        self.name = name
+        self.heard = heard
 
     @hookimpl
     def on_materialization_start(self) -> None:
@@ -50,7 +54,7 @@ class Silent(Named):
 
 
 def test_the_compiled_order_is_pluggys() -> None:
-    """tryfirst goes first, then last registered first; arguments may be left out."""
+    """A tryfirst one goes first, then last registered first; arguments may be left out."""
     heard: list[str] = []
     registry = plugins()
     for plugin in (Named("a", heard), First("b", heard), Silent("c", heard)):

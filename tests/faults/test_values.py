@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 from typing import Any
 
@@ -83,7 +83,9 @@ VALUES = st.recursive(
     | st.binary()
     | st.dates()
     | st.datetimes(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4) | st.tuples(inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4) | st.tuples(inner)
+    ),
     max_leaves=8,
 )
 
@@ -118,14 +120,14 @@ def test_partitions_survive_the_codec(partition: Any) -> None:
 
 def test_dates_have_a_documented_form(flowstone_capture: Capture) -> None:
     """A date partition is an object with $date."""
-    with flowstone.materialization("a", partition=datetime.date(2025, 1, 15)):
+    with flowstone.materialization("a", partition=dt.date(2025, 1, 15)):
         pass
     stop = flowstone_capture.one("materialization.stop")
     assert {"$date": "2025-01-15"} == codec.to_dict(stop)["partition"]
 
 
 def test_unknown_events_are_delivered_and_counted(flowstone_capture: Capture) -> None:
-    """execute of an unknown name never raises: it becomes a CustomEvent."""
+    """Execute of an unknown name never raises: it becomes a CustomEvent."""
     before = stats().get("event.unknown", 0)
     flowstone.telemetry.execute(["my", "thing", "happened"], {"n": math.nan}, {"x": Unprintable()})
     told = flowstone_capture.one("my.thing.happened")

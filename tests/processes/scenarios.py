@@ -52,9 +52,9 @@ def spawn(path: str) -> None:
 
 def pool(path: str) -> None:
     """A pool of forked workers."""
-    with flowstone.run("p"):
-        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as workers:
-            list(workers.map(child, range(CHILDREN)))
+    context = multiprocessing.get_context("fork")
+    with flowstone.run("p"), ProcessPoolExecutor(2, mp_context=context) as workers:
+        list(workers.map(child, range(CHILDREN)))
 
 
 def os_exit(path: str) -> None:

@@ -104,7 +104,9 @@ def test_the_correlation_id_goes_out_as_baggage(flowstone_capture: Capture) -> N
     assert baggage.get_baggage("flowstone.correlation.id") is None
 
 
-@pytest.mark.parametrize(("given", "kept"), [("a" * 200, "a" * 128), ("x\ny", "x_y"), ("ä", "_"), ("ok-1", "ok-1")])
+@pytest.mark.parametrize(
+    ("given", "kept"), [("a" * 200, "a" * 128), ("x\ny", "x_y"), ("ä", "_"), ("ok-1", "ok-1")]
+)
 def test_correlation_ids_are_printable_ascii(flowstone_capture: Capture, given: str, kept: str) -> None:
     """A correlation id that cannot be carried is made so; a good one is kept verbatim."""
     with flowstone.run("p", correlation_id=given) as run:

@@ -136,7 +136,12 @@ def test_a_real_execution_emits_start_and_stop_with_duration(flowstone_capture: 
 
     with flowstone.run("nightly"):
         assert 1000 == len(squares(1000))
-    assert ["run.start", "materialization.start", "materialization.stop", "run.stop"] == flowstone_capture.names()
+    assert [
+        "run.start",
+        "materialization.start",
+        "materialization.stop",
+        "run.stop",
+    ] == flowstone_capture.names()
     stop: Any = flowstone_capture.one("materialization.stop")
     assert stop.duration > 0
 

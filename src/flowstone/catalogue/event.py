@@ -64,22 +64,22 @@ class Event:
     attributes: Attributes = NO_ATTRIBUTES
 
 
-E_co = TypeVar("E_co", bound=Event)
+E = TypeVar("E", bound=Event)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
-def event(*, subject: str) -> Callable[[type[E_co]], type[E_co]]:
+def event(*, subject: str) -> Callable[[type[E]], type[E]]:
     """Make a class an event of *subject*: frozen, slotted, keyword-only, its name derived.
 
     Raises:
         ValueError: The class name does not begin with the subject's words.
     """
 
-    def decorate(cls: type[E_co]) -> type[E_co]:
+    def decorate(cls: type[E]) -> type[E]:
         name = names.name_of_class(cls.__name__, subject)
         cls.subject = subject
         cls.__annotations__["name"] = "str"
-        cls.name = name  # type: ignore[misc]  # the default of the field, set before dataclass reads it
+        cls.name = name  # the default of the field, set before dataclass reads it
         return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
     return decorate
@@ -91,6 +91,10 @@ class CustomEvent(Event):
 
     When: ``telemetry.execute`` is called with an unknown name.
     Guarantees: delivered and counted like any other; measurements and metadata are its attributes.
+    Not emitted: for names that a plugin has added by ``provide_events``; those have their own class.
+
+    Attributes:
+        links: Spans it follows from.
     """
 
     links: tuple[SpanLink, ...] = ()

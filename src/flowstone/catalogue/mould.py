@@ -51,7 +51,7 @@ def _compile(cls: type[Event], names: tuple[str, ...]) -> Callable[..., Event]:
         f"{cls.__name__}Mould",
         cls.__bases__,  # the same, or CPython refuses the change of class
         {
-            "__slots__": cls.__slots__,  # type: ignore[attr-defined]  # set by dataclass(slots=True)
+            "__slots__": cls.__slots__,
             "__init__": namespace["__init__"],
             # Both must be object's own, or CPython takes the slow path for each field.
             "__setattr__": object.__setattr__,

@@ -23,7 +23,6 @@ STATUSES: tuple[Status, ...] = ("success", "failure", "error", "skip", "timeout"
 RESOURCE_STATUSES: tuple[ResourceStatus, ...] = ("healthy", "degraded", "unhealthy", "unknown")
 
 
-
 class _NoAttributes(dict[str, AttributeValue]):
     """The empty mapping, hashable so that it can be the default of a dataclass field."""
 

@@ -37,7 +37,8 @@ class Commands(click.Group):
         found = self.commands.get(cmd_name)
         if found is None and cmd_name in _ELSEWHERE:
             click.echo(
-                f"flowstone {cmd_name}: not installed. Run: pip install 'flowstone[{_ELSEWHERE[cmd_name]}]'", err=True
+                f"flowstone {cmd_name}: not installed. Run: pip install 'flowstone[{_ELSEWHERE[cmd_name]}]'",
+                err=True,
             )
             ctx.exit(2)
         return found
@@ -56,7 +57,9 @@ def _add_provided(group: click.Group) -> None:
             taken = group.commands.get(command.name or "")
             if taken is None:
                 group.add_command(command)
-            elif taken is not command and getattr(taken, "callback", None) is not getattr(command, "callback", 0):
+            elif taken is not command and getattr(taken, "callback", None) is not getattr(
+                command, "callback", 0
+            ):
                 click.echo(f"warning: plugin {one.plugin}: the command {command.name} is taken", err=True)
 
 

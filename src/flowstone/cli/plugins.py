@@ -22,7 +22,9 @@ def plugins(as_json: bool) -> None:
     else:
         width = max(len(info.name) for info in infos)
         for info in infos:
-            click.echo(f"{info.name:<{width}}  {info.version or '-':<8}  {info.state:<11}  {', '.join(info.hooks)}")
+            click.echo(
+                f"{info.name:<{width}}  {info.version or '-':<8}  {info.state:<11}  {', '.join(info.hooks)}"
+            )
             if info.problem:
                 click.echo(f"{'':<{width}}  {info.problem}")
     if any(info.state in ("failed", "quarantined") for info in infos):

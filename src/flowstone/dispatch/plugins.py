@@ -134,7 +134,11 @@ class Plugins:
 
     def by_hand(self) -> list[tuple[str, object]]:
         """Return name and object of the plugins that did not come from entry points."""
-        return [(name, plugin) for name, plugin in self._manager.list_name_plugin() if plugin and name not in self._versions]
+        return [
+            (name, plugin)
+            for name, plugin in self._manager.list_name_plugin()
+            if plugin and name not in self._versions
+        ]
 
     def implementations(self, hook: str) -> list[Implementation]:
         """Return who implements *hook*, in calling order, without the quarantined."""

@@ -52,6 +52,7 @@ class Hooks:
         Guarantees: the events get hooks, telemetry, audit and fan-out like the built-in ones.
         Not called: again later.
         """
+        return ()
 
     @hookspec
     def provide_commands(self) -> Iterable[click.Command]:
@@ -61,6 +62,7 @@ class Hooks:
         Guarantees: a command whose name is taken is left out with a warning.
         Not called: outside the command line.
         """
+        return ()
 
     @hookspec
     def provide_health_checks(self) -> Iterable[object]:
@@ -70,6 +72,7 @@ class Hooks:
         Guarantees: each check runs with a hard time-out.
         Not called: where no health plugin is installed.
         """
+        return ()
 
     @hookspec
     def provide_timeline(self, id: str) -> Iterable[Event] | None:
@@ -88,6 +91,7 @@ class Hooks:
         Guarantees: a page that fails does not harm the others.
         Not called: where no web console is installed.
         """
+        return ()
 
     @hookspec
     def provide_audit_rows(self) -> Iterable[object]:
@@ -97,6 +101,7 @@ class Hooks:
         Guarantees: rows are deduplicated by their id.
         Not called: where no audit plugin is installed.
         """
+        return ()
 
     @hookspec
     def provide_audit_anchor(self) -> Iterable[object]:
@@ -106,6 +111,7 @@ class Hooks:
         Guarantees: each anchor gets each checkpoint at least once.
         Not called: where no audit plugin is installed.
         """
+        return ()
 
 
 def spec_of_event(cls: type[Event]) -> tuple[str, Callable[..., None]]:
@@ -117,11 +123,13 @@ def spec_of_event(cls: type[Event]) -> tuple[str, Callable[..., None]]:
 
     specification.__name__ = hook
     specification.__qualname__ = hook
-    specification.__doc__ = f"{(cls.__doc__ or '').strip()}\n\n    Called on the caller, at once: keep it short."
+    specification.__doc__ = (
+        f"{(cls.__doc__ or '').strip()}\n\n    Called on the caller, at once: keep it short."
+    )
     return hook, hookspec(specification)
 
 
-def event_specs(events: Iterable[type[Event]]) -> object:
+def event_specs(events: Iterable[type[Event]]) -> type:
     """Return a namespace with the hook specification of each of *events*."""
     specs = dict(spec_of_event(cls) for cls in events)
     return type("EventHooks", (), {name: staticmethod(spec) for name, spec in specs.items()})

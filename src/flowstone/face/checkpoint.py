@@ -51,7 +51,9 @@ class Checkpoint:
             CheckpointDecided: This gate was requested before; make a new one.
         """
         if self.id:
-            raise CheckpointDecided(f"checkpoint {self.name!r} was requested before; make a new one to ask again")
+            raise CheckpointDecided(
+                f"checkpoint {self.name!r} was requested before; make a new one to ask again"
+            )
         self._requested_at = time_ns()
         self._span_id = identity.new_span_id()
         if engine.ensure():
@@ -107,7 +109,9 @@ class Checkpoint:
         if not self.id:
             raise CheckpointDecided(f"checkpoint {self.name!r} was not requested; call request() first")
         if self._verdict:
-            raise CheckpointDecided(f"checkpoint {self.name!r} was {self._verdict} already; it cannot be {word}")
+            raise CheckpointDecided(
+                f"checkpoint {self.name!r} was {self._verdict} already; it cannot be {word}"
+            )
         now = time_ns()
         late = self.timeout is not None and now - self._requested_at > self.timeout * 1e9
         if late and verdict is not CheckpointTimeout:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flowstone.face.operations import io_load, io_store, materialization, run
 from flowstone.runtime.rendering import RenderedOperation
 
-_OPERATIONS: Final[Mapping[str, tuple[type[RenderedOperation], str, frozenset[str]]]] = {
+_OPERATIONS: Final[Mapping[str, tuple[Callable[..., RenderedOperation], str, frozenset[str]]]] = {
     "run": (run, "pipeline", frozenset({"run_id", "correlation_id", "attempt"})),
     "materialization": (materialization, "asset", frozenset({"partition", "attempt"})),
     "io.load": (io_load, "asset", frozenset({"io_manager", "partition"})),
@@ -24,4 +24,4 @@ def as_operation(prefix: str, metadata: Mapping[str, object]) -> RenderedOperati
     make, subject, fields = known
     own: dict[str, Any] = {key: value for key, value in metadata.items() if key in fields}
     rest = {key: value for key, value in metadata.items() if key not in fields and key != subject}
-    return make(metadata.get(subject, ""), attributes=rest, **own)  # type: ignore[call-arg]
+    return make(metadata.get(subject, ""), attributes=rest, **own)

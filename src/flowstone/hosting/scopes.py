@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from flowstone.runtime import coerce, engine, identity, roots
@@ -30,23 +31,24 @@ def scope(
         traceparent: W3C trace parent that the host carries; else the trace id is derived from
             orchestrator, deployment and run id.
     """
-    context = Context()
-    above = None
-    if traceparent:
-        context = TraceContextTextMapPropagator().extract({"traceparent": traceparent}, context)
-        above = trace.get_current_span(context).get_span_context()
-    inherited = above is not None and above.is_valid
-    trace_id = above.trace_id if above is not None and inherited else identity.derive_trace_id(
-        orchestrator, deployment, run_id
-    )
-    sampled = roots.sampled(context, trace_id, "run") if engine.ensure() else False
+    above, context = _inbound(traceparent)
+    trace_id = above.trace_id if above else identity.derive_trace_id(orchestrator, deployment, run_id)
     return Scope(
         trace_id,
         correlation_id=correlation(correlation_id) if correlation_id else "",
         run_id=coerce.text(run_id, coerce.NAME_LIMIT),
         pipeline=coerce.text(pipeline, coerce.NAME_LIMIT),
         orchestrator=orchestrator,
-        sampled=sampled,
-        remote=inherited,
-        parent_id=above.span_id if above is not None and inherited else 0,
+        sampled=engine.ensure() and roots.sampled(context, trace_id, "run"),
+        remote=above is not None,
+        parent_id=above.span_id if above else 0,
     )
+
+
+def _inbound(traceparent: str | None) -> tuple[SpanContext | None, Context]:
+    """Return the span context that *traceparent* holds, None if it is none, and the context with it."""
+    if not traceparent:
+        return None, Context()
+    context = TraceContextTextMapPropagator().extract({"traceparent": traceparent}, Context())
+    above = trace.get_current_span(context).get_span_context()
+    return (above if above.is_valid else None), context

@@ -41,7 +41,10 @@ def enter(operation: Any) -> Any:
 
 
 def leave(
-    operation: Any, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    operation: Any,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
 ) -> None:
     """Leave an operation: like ``Operation.__exit__``, with SDK span and synchronous hooks."""
     token, operation.token = operation.token, None

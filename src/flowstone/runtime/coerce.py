@@ -115,7 +115,9 @@ def _outline(given: object, depth: int) -> str:
     if isinstance(given, Mapping):
         pairs = _bounded(given.items())
         body = ", ".join(
-            f"{_outline(pair[0], depth + 1)}: {_outline(pair[1], depth + 1)}" if isinstance(pair, tuple) else str(pair)
+            f"{_outline(pair[0], depth + 1)}: {_outline(pair[1], depth + 1)}"
+            if isinstance(pair, tuple)
+            else str(pair)
             for pair in pairs
         )
         return text("{" + body + "}")
@@ -149,7 +151,7 @@ def snapshot(given: Mapping[str, object]) -> dict[str, object]:
     if type(given) is dict and len(given) <= MAX_ATTRIBUTES:
         for item in given.values():
             kind = type(item)
-            if not (kind is str and len(item) <= TEXT_LIMIT or kind in _INERT):
+            if kind not in _INERT and not (kind is str and len(item) <= TEXT_LIMIT):
                 break
         else:
             return given.copy()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import Token
+from contextvars import ContextVar, Token
 from typing import Final, Protocol
 
 from opentelemetry import context as otel
 from opentelemetry.context import Context
-from opentelemetry.trace import propagation
+from opentelemetry.trace import INVALID_SPAN, propagation
 
 from flowstone.runtime.scope import Scope
 
@@ -16,7 +16,7 @@ OPERATION_KEY: Final = otel.create_key("flowstone-operation")
 # The key under which OpenTelemetry keeps its current span. Private, so the public call tells us
 # the name where it moved: whatever key set_span_in_context adds is the one.
 SPAN_KEY: Final[str] = getattr(propagation, "_SPAN_KEY", "") or next(
-    iter(propagation.set_span_in_context(propagation.INVALID_SPAN, Context()))
+    iter(propagation.set_span_in_context(INVALID_SPAN, Context()))
 )
 put: Final = dict.__setitem__  # Context forbids assignment; ours happens before anybody sees it
 
@@ -37,8 +37,9 @@ get_context: Callable[[], Context] = otel.get_current
 set_context: Callable[[Context], Token[Context]] = otel.attach
 reset_context: Callable[[Token[Context]], None] = otel.detach
 _stock = getattr(otel, "_RUNTIME_CONTEXT", None)
-if type(_stock).__name__ == "ContextVarsRuntimeContext" and hasattr(_stock, "_current_context"):
+_variable: ContextVar[Context] | None = getattr(_stock, "_current_context", None)
+if type(_stock).__name__ == "ContextVarsRuntimeContext" and _variable is not None:
     # The stock runtime context is one ContextVar; its own C methods cost a fifth of the calls.
-    get_context = _stock._current_context.get
-    set_context = _stock._current_context.set
-    reset_context = _stock._current_context.reset
+    get_context = _variable.get
+    set_context = _variable.set
+    reset_context = _variable.reset

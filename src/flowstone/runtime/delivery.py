@@ -86,5 +86,7 @@ class Delivery:
                 return False
             self._rest = list(self._rest)
             self.busy = None
-        self._wall.failed(busy[0], HOOK, Overrun(f"still busy after {monotonic() - busy[1]:.2f} s"), hung=True)
+        self._wall.failed(
+            busy[0], HOOK, Overrun(f"still busy after {monotonic() - busy[1]:.2f} s"), hung=True
+        )
         return True

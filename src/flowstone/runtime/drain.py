@@ -171,7 +171,11 @@ class Drain:
             return
         count("drain.replaced")
         thread = threading.Thread(
-            target=self._work, args=(self._generation,), kwargs={"take_over": True}, daemon=True, name="flowstone-drain"
+            target=self._work,
+            args=(self._generation,),
+            kwargs={"take_over": True},
+            daemon=True,
+            name="flowstone-drain",
         )
         self._worker = thread
         thread.start()

@@ -128,7 +128,9 @@ class Engine:
         asked = self.plugins.implementations(hook)
         workers = []
         for one in asked:
-            worker = threading.Thread(target=ask, args=(one.plugin, one.call), daemon=True, name=f"flowstone-{hook}")
+            worker = threading.Thread(
+                target=ask, args=(one.plugin, one.call), daemon=True, name=f"flowstone-{hook}"
+            )
             try:
                 worker.start()
                 workers.append(worker)

@@ -38,7 +38,9 @@ class Handlers:
         on_change: Called when who listens has changed.
     """
 
-    def __init__(self, on_failure: Callable[[str, BaseException], None], on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, on_failure: Callable[[str, BaseException], None], on_change: Callable[[], None]
+    ) -> None:
         self._on_failure = on_failure
         self._on_change = on_change
         self._active: dict[str, Attached] = {}
@@ -51,7 +53,9 @@ class Handlers:
             ValueError: The id is taken.
         """
         if id in self._taken:
-            raise ValueError(f"a handler with id {id!r} is already attached; detach it first or use another id")
+            raise ValueError(
+                f"a handler with id {id!r} is already attached; detach it first or use another id"
+            )
         attached = Attached(id, frozenset(events), handler, f"handler:{id}#{next(_ordinals)}")
         self._taken[id] = attached
         return attached
@@ -72,7 +76,9 @@ class Handlers:
 
     def listeners(self) -> list[Implementation]:
         """Return the active handlers as listeners of batches."""
-        return [Implementation(one.listener, self._deliverer(one), takes=True) for one in self._active.values()]
+        return [
+            Implementation(one.listener, self._deliverer(one), takes=True) for one in self._active.values()
+        ]
 
     def _deliverer(self, attached: Attached) -> Callable[[Sequence[Event]], None]:
         def deliver(batch: Sequence[Event]) -> None:

@@ -56,7 +56,9 @@ class Materialization(
         parent_id: int = 0,
         start_time: int = 0,
     ) -> None:
-        self.asset = asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        self.asset = (
+            asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        )
         self.partition = partition
         self.attempt = attempt
         self.scope = cast(Scope, scope)
@@ -87,7 +89,9 @@ class _Transfer(RenderedOperation):
         parent_id: int = 0,
         start_time: int = 0,
     ) -> None:
-        self.asset = asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        self.asset = (
+            asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        )
         self.io_manager = io_manager
         self.partition = partition
         self.scope = cast(Scope, scope)

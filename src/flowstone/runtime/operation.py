@@ -72,8 +72,8 @@ class Operation(OperationSpan):
         context = get_context()
         parent = context.get(OPERATION_KEY)
         if parent is not None and self.scope is None and context.get(SPAN_KEY) is parent:
-            self.scope = parent.scope  # type: ignore[attr-defined]
-            self.parent_id = parent.span_id  # type: ignore[attr-defined]
+            self.scope = parent.scope
+            self.parent_id = parent.span_id
             self.span_id = random_bits(64)
         elif not roots.adopt(self, context):
             return self
@@ -203,8 +203,8 @@ class Operation(OperationSpan):
         """Switch between the deferred path and the attended one, for all operations of the process."""
         enter, leave = (attended.enter, attended.leave) if needed else (_ENTER, _EXIT)
         if Operation.__enter__ is not enter:
-            setattr(Operation, "__enter__", enter)
-            setattr(Operation, "__exit__", leave)
+            Operation.__enter__ = enter  # type: ignore[method-assign]
+            Operation.__exit__ = leave  # type: ignore[method-assign]
 
     @property
     def correlation_id(self) -> str:

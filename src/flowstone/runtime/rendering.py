@@ -15,6 +15,7 @@ from flowstone.runtime.failure import Failure
 from flowstone.runtime.identity import event_id
 from flowstone.runtime.operation import Operation
 from flowstone.runtime.process import this_process
+from flowstone.runtime.stats import count
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,7 +92,11 @@ class RenderedOperation(Operation):
         if self.clean is None:
             self.clean = coerce.attributes(self.initial) if self.initial else NO_ATTRIBUTES
         return type(self)._start(
-            *self._identity(self._names[0], self.start_time), self.clean, (), this_process(), *self.own_values()
+            *self._identity(self._names[0], self.start_time),
+            self.clean,
+            (),
+            this_process(),
+            *self.own_values(),
         )
 
     def end_event(self) -> Event:
@@ -148,7 +153,8 @@ class RenderedOperation(Operation):
 
     def _span_events(self) -> tuple[SpanEvent, ...]:
         return tuple(
-            SpanEvent(name=name, time=time, attributes=coerce.attributes(kept)) for name, time, kept in self.marks or ()
+            SpanEvent(name=name, time=time, attributes=coerce.attributes(kept))
+            for name, time, kept in self.marks or ()
         )
 
     def _links(self) -> tuple[SpanLink, ...]:
@@ -170,5 +176,5 @@ def whole(given: object) -> int | None:
                 return int(number)
         except (TypeError, ValueError, OverflowError):
             pass
-    coerce.count("value.coerced")
+    count("value.coerced")
     return None

@@ -77,7 +77,9 @@ def _inbound(context: Context) -> tuple[Context, SpanContext | None]:
         return context, None
     from opentelemetry import propagate  # dear: it looks for entry points
 
-    carrier = {key.lower(): os.environ[key] for key in ("TRACEPARENT", "TRACESTATE", "BAGGAGE") if key in os.environ}
+    carrier = {
+        key.lower(): os.environ[key] for key in ("TRACEPARENT", "TRACESTATE", "BAGGAGE") if key in os.environ
+    }
     inbound = propagate.extract(carrier, context)
     above = trace.get_current_span(inbound).get_span_context()
     return inbound, above if above.is_valid else None

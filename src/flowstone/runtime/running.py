@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 from opentelemetry import baggage
 from opentelemetry.trace import SpanKind
@@ -103,4 +103,4 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own=("att
 
     def own_values(self) -> tuple[Any, ...]:
         """Return the attempt."""
-        return (cast(int, self.attempt),)
+        return (self.attempt,)

@@ -59,7 +59,7 @@ def _as_text(value: object) -> str:
 
 
 def _from_file() -> Mapping[str, object]:
-    here = os.getcwd()
+    here = str(Path.cwd())
     if here not in _read:
         _read[here] = _search(Path(here))
     return _read[here]

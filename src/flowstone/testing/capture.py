@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from flowstone.catalogue.event import Event
-from flowstone.plugin import hookimpl
 from flowstone.runtime import engine, lane
 from flowstone.runtime.control import Control
 from flowstone.runtime.engine import Engine
+from flowstone.testing.plugin import Keeper
 
 _WAIT_S = 5.0
 
@@ -34,6 +34,10 @@ class Capture:
             self.engine.drain.reach(Control(), _WAIT_S)
         return list(self._events)
 
+    def keep(self, batch: Sequence[Event]) -> None:
+        """Take a batch over."""
+        self._events.extend(batch)
+
     def names(self) -> list[str]:
         """Return the names of the events so far."""
         return [event.name for event in self.events]
@@ -54,15 +58,6 @@ class Capture:
         return found[0]
 
 
-class _Keeper:
-    def __init__(self, capture: Capture) -> None:
-        self._capture = capture
-
-    @hookimpl
-    def on_events(self, batch: Sequence[Event]) -> None:
-        self._capture._events.extend(batch)
-
-
 @contextmanager
 def capture(*plugins: object) -> Iterator[Capture]:
     """Have an engine with no installed plugins, only *plugins*, and keep what it delivers."""
@@ -70,7 +65,7 @@ def capture(*plugins: object) -> Iterator[Capture]:
     made = Engine(load=False)
     former = engine.replace(made)
     captured = Capture(made)
-    made.plugins.register(_Keeper(captured), "capture")
+    made.plugins.register(Keeper(captured.keep), "capture")
     for plugin in plugins:
         made.plugins.register(plugin)
     made.start()
