@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from time import monotonic, time_ns
+from typing import Final
 
 from opentelemetry import trace
 
@@ -24,6 +25,18 @@ from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import settings
 
 
+_NO_TRACE: Final = Scope(0, sampled=False)
+_LAST_WORDS_S: Final = 0.3
+# What counters of lost records begin with, and what to say of them. Metrics that could not be
+# exported are not lost: they are told again, in sum.
+_LOSSES: Final = {
+    "event.dropped.": "queue full",
+    "export.dropped.": "not exported in time",
+    "export.failed.spans": "export failed",
+    "export.failed.logs": "export failed",
+}
+
+
 class Engine:
     """Everything of flowstone that exists once in a process.
 
@@ -38,7 +51,6 @@ class Engine:
         self.handlers = Handlers(self._handler_failed, self.changed)
         self.delivery = Delivery(self.wall)
         self.drain = Drain(self.delivery, self.tell_dropped)
-        self._scope: Scope | None = None
         self._telling = threading.Lock()
         self._dropped_told = dict(stats.snapshot())
         self._ready = False
@@ -78,11 +90,9 @@ class Engine:
             attention.on_change(attention.needed())
 
     def tell(self, event_class: type[Event], fields: dict[str, object]) -> None:
-        """Queue an event of flowstone itself, outside of any run."""
-        if self._scope is None:
-            self._scope = Scope(identity.new_trace_id(), sampled=False)
+        """Queue an event of flowstone itself: it belongs to no run, and its trace id is all zeros."""
         span_id = identity.new_span_id()
-        lane.append(Point(event_class, self._scope, time=time_ns(), span_id=span_id, fields=fields))
+        lane.append(Point(event_class, _NO_TRACE, time=time_ns(), span_id=span_id, fields=fields))
         if len(lane.records) > lane.state.limit:
             lane.attend()
 
@@ -98,22 +108,29 @@ class Engine:
     def _handler_failed(self, id: str, error: BaseException) -> None:
         self._fault(Fault(f"handler:{id}", "handler", error, 1, ""))
 
-    def tell_dropped(self) -> None:
-        """Queue an ``event.dropped`` for what was lost since the last time."""
+    def tell_dropped(self) -> bool:
+        """Queue an ``event.dropped`` for what was lost since the last time; return whether there was any."""
         with self._telling:
             told, self._dropped_told = self._dropped_told, dict(stats.snapshot())
             new = {key: n - told.get(key, 0) for key, n in self._dropped_told.items()}
+        lost = False
         for key, n in new.items():
-            if key.startswith("event.dropped.") and n > 0:
-                fields = {"event": key.removeprefix("event.dropped."), "count": n, "reason": "queue full"}
-                self.tell(EventDropped, fields)
+            kind = next((kind for kind in _LOSSES if key.startswith(kind)), None)
+            if kind is not None and n > 0:
+                lost = True
+                what = key.removeprefix(kind) or kind.rpartition(".")[2]
+                self.tell(EventDropped, {"event": what, "count": n, "reason": _LOSSES[kind]})
+        return lost
 
     def flush(self, timeout: float, hook: str = "flush") -> bool:
         """Deliver all that was emitted, then let the plugins deliver; return whether all of it arrived."""
         deadline = monotonic() + timeout
         self.tell_dropped()
         reached = self.drain.reach(Control(), max(timeout, 0.0))
-        return self._ask_all(hook, deadline) and reached
+        answered = self._ask_all(hook, deadline)
+        if self.tell_dropped():  # exporters know now what they could not deliver
+            self.drain.reach(Control(), _LAST_WORDS_S)
+        return answered and reached
 
     def _ask_all(self, hook: str, deadline: float) -> bool:
         """Call flush or shutdown of all plugins at once, in workers that are left behind when they overrun."""

@@ -24,7 +24,7 @@ Times are Unix nanoseconds, durations nanoseconds; what is not known is null. Ve
     POINT         {"event", "title": str, "time": int, "duration": int | null, "healthy": bool | null,
                    "error": ERROR | null}
     ERROR         {"type", "message", "stack": str}
-    COMPLETENESS  {"spans", "events", "dropped", "abandoned", "running", "duplicates", "orphans": int}
+    COMPLETENESS  {"spans", "events", "dropped", "unexported", "abandoned", "running", "duplicates", "orphans": int}
 
 The list of traces is ``{"schema": "flowstone.traces/1", "traces": [{"trace_id", "run_id", "correlation_id",
 "pipeline", "orchestrator": str, "state": STATE | null, "start", "duration": int}]}``.

@@ -91,6 +91,7 @@ class Completeness:
         spans: Operations shown.
         events: Events they were made of.
         dropped: Events that were lost before they reached the store.
+        unexported: Spans and logs that exporters could not deliver; the store has them.
         abandoned: Operations whose process died.
         running: Operations that still run.
         duplicates: Events told more than once, folded.
@@ -100,6 +101,7 @@ class Completeness:
     spans: int = 0
     events: int = 0
     dropped: int = 0
+    unexported: int = 0
     abandoned: int = 0
     running: int = 0
     duplicates: int = 0
@@ -110,6 +112,7 @@ class Completeness:
             spans=self.spans + other.spans,
             events=self.events + other.events,
             dropped=self.dropped + other.dropped,
+            unexported=self.unexported + other.unexported,
             abandoned=self.abandoned + other.abandoned,
             running=self.running + other.running,
             duplicates=self.duplicates + other.duplicates,

@@ -17,7 +17,8 @@ from flowstone_console.processes import Judge
 from flowstone_console.rows import split
 from flowstone_console.tree import build
 
-_SLACK: Final = 2_000_000_000  # what is lost at the end of a run is told a moment later
+_EXPORTED: Final = frozenset({"spans", "logs"})
+_SLACK: Final = 10_000_000_000  # what is lost at the end of a run is told a moment later
 _EVENTS: Final = "SELECT body FROM events WHERE trace = ? ORDER BY seq"
 _DROPPED: Final = "SELECT body FROM events WHERE trace = 0 AND instr(body, ?)"
 _RECENT: Final = (
@@ -123,22 +124,28 @@ class Reader:
         for event in events:
             by_id.setdefault(event.trace_id, []).append(event)
         return [
-            build(own, self._judge, self._now, dropped=unreadable + self._lost_meanwhile(own))
+            self._build(own, unreadable)
             for own in by_id.values()
             if len(by_id) == 1
             or any(key in {event.trace_id, event.run_id, event.correlation_id} for event in own)
         ]
 
-    def _lost_meanwhile(self, own: list[Event]) -> int:
-        """Return how many events were lost, while the trace lasted, that nobody can say the trace of."""
+    def _build(self, own: list[Event], unreadable: int) -> Trace:
+        lost = self._lost_meanwhile(own)
+        unexported = sum(n for what, n in lost if what in _EXPORTED)
+        dropped = unreadable + sum(n for what, n in lost if what not in _EXPORTED)
+        return build(own, self._judge, self._now, dropped=dropped, unexported=unexported)
+
+    def _lost_meanwhile(self, own: list[Event]) -> list[tuple[str, int]]:
+        """Return what was lost, and how many, while the trace lasted; nobody can say of which trace."""
         first = min(event.time for event in own)
         last = max(event.time for event in own) + _SLACK
         told, _ = self._read(self._connection.execute(_DROPPED, (b"event.dropped",)).fetchall())
-        return sum(
-            int(getattr(event, "count", 0))
+        return [
+            (str(getattr(event, "event", "")), int(getattr(event, "count", 0)))
             for event in told
             if event.name == "event.dropped" and first <= event.time <= last
-        )
+        ]
 
     def _read(self, bodies: list[tuple[bytes]]) -> tuple[list[Event], int]:
         events: list[Event] = []

@@ -19,7 +19,7 @@ _WORST: Final[tuple[State, ...]] = (
 )  # fmt: skip
 
 
-def build(events: Iterable[Event], judge: Judge, now: int, *, dropped: int = 0) -> Trace:
+def build(events: Iterable[Event], judge: Judge, now: int, *, dropped: int = 0, unexported: int = 0) -> Trace:
     """Build the tree of one trace.
 
     Args:
@@ -27,6 +27,7 @@ def build(events: Iterable[Event], judge: Judge, now: int, *, dropped: int = 0) 
         judge: Tells whether processes live.
         now: Unix time in nanoseconds.
         dropped: Events known to be lost beside those that the trace itself tells of.
+        unexported: Spans and logs that exporters could not deliver.
     """
     gathered = gather(events)
     moments = Moments(gathered.events)
@@ -50,7 +51,7 @@ def build(events: Iterable[Event], judge: Judge, now: int, *, dropped: int = 0) 
         nodes=nodes,
         points=tuple(loose),
         events=tuple(gathered.events),
-        completeness=_completeness(gathered, drafts, dropped),
+        completeness=_completeness(gathered, drafts, dropped, unexported),
     )
 
 
@@ -135,12 +136,15 @@ def _place_points(others: Iterable[Event], drafts: dict[str, Draft]) -> list[Poi
     return loose
 
 
-def _completeness(gathered: Gathered, drafts: dict[str, Draft], dropped: int) -> Completeness:
+def _completeness(
+    gathered: Gathered, drafts: dict[str, Draft], dropped: int, unexported: int
+) -> Completeness:
     lost = (int(getattr(event, "count", 0)) for event in gathered.others if event.name == "event.dropped")
     return Completeness(
         spans=len(drafts),
         events=len(gathered.events),
         dropped=dropped + sum(lost),
+        unexported=unexported,
         abandoned=sum(each.node.state == "abandoned" for each in drafts.values()),
         running=sum(each.node.state == "running" for each in drafts.values()),
         duplicates=gathered.duplicates,

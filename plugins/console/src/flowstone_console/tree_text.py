@@ -124,15 +124,21 @@ def _event_row(event: Event, style: Style, zero: int) -> str:
     return style.row(left, f"+{duration_text(max(0, event.time - zero))}")
 
 
+_ALWAYS: Final = frozenset({"dropped", "abandoned"})  # told even when there is nothing to tell
+
+
 def _completeness(found: Completeness, style: Style) -> list[Span]:
     parts: list[Span] = [(f"{found.spans} span{'' if found.spans == 1 else 's'}", "")]
     told = (
         (found.dropped, "dropped", "failure"),
+        (found.unexported, "not exported", "failure"),
         (found.abandoned, "abandoned", "abandoned"),
         (found.running, "running", "running"),
         (found.orphans, "without parent", "mark"),
         (found.duplicates, "duplicates folded", "dim"),
     )
     for number, name, colour in told:
+        if not number and name not in _ALWAYS:
+            continue
         parts += [(style.between, "dim"), (f"{number} {name}", colour if number else "dim")]
     return parts
