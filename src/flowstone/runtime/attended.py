@@ -61,7 +61,7 @@ def announce(operation: Any, context: Context) -> None:
     """Start the operation's SDK span where one is needed, and tell synchronous listeners of its start."""
     if not attention.needed():
         return
-    event = operation.start_event()
+    event = operation.made_start = operation.start_event()  # the drain need not make it again
     if attention.tracing.compat:
         with suppress(Exception):  # a foreign processor must not break the pipeline
             operation.inner = attention.tracing.start(event, context)
@@ -76,7 +76,7 @@ def conclude(operation: Any) -> None:
     """End the operation's SDK span, and tell synchronous listeners of its end."""
     if operation.inner is None and not attention.notifiers:
         return
-    event = operation.end_event()
+    event = operation.made_end = operation.end_event()
     if operation.inner is not None:
         with suppress(Exception):
             attention.tracing.end(operation.inner, event)

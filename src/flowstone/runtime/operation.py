@@ -51,6 +51,8 @@ class Operation(OperationSpan):
     initial: dict[str, object] | None = None
     start_rendered: bool = False
     token: Token[Context] | None = None
+    made_start: Event | None = None
+    made_end: Event | None = None
 
     def __init__(
         self,
@@ -185,10 +187,10 @@ class Operation(OperationSpan):
     def render(self, out: list[Event]) -> None:
         """Append the start, and the next time the end, to *out*."""
         if self.start_rendered:
-            out.append(self.end_event())
+            out.append(self.made_end or self.end_event())
         else:
             self.start_rendered = True
-            out.append(self.start_event())
+            out.append(self.made_start or self.start_event())
 
     def start_event(self) -> Event:
         """Return the start as an event."""

@@ -1,0 +1,1 @@
+"""The plugin ``otel``: which event becomes which span and which metric."""

@@ -1,0 +1,1 @@
+"""The export room: the only place where the OpenTelemetry SDK and its exporters are built, and imported late."""

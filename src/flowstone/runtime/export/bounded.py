@@ -1,0 +1,28 @@
+"""Calls that must return in time, whatever they call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+def within(timeout: float, call: Callable[[], object]) -> bool:
+    """Run *call* on a daemon thread; return its truth, False if it raised or did not end within *timeout* seconds.
+
+    Foreign ``force_flush`` and ``shutdown`` take a timeout and ignore it, so theirs is not relied on.
+    """
+    result: list[object] = []
+
+    def run() -> None:
+        try:  # fault wall: foreign code, which may raise what it likes
+            result.append(call())
+        except Exception:
+            result.append(False)
+
+    thread = threading.Thread(target=run, name="flowstone-bounded", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the interpreter is leaving, no threads any more
+        return False
+    thread.join(timeout)
+    return bool(result and result[0] is not False)

@@ -1,0 +1,70 @@
+"""What the user's own tracer provider is made of, and so which path spans take to it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, cast
+
+from opentelemetry import metrics, trace
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+
+def sdk_tracer_provider() -> TracerProvider | None:
+    """Return the global tracer provider if it is the SDK's; never imports the SDK."""
+    found = trace.get_tracer_provider()
+    sdk = sys.modules.get("opentelemetry.sdk.trace")
+    if sdk is None or not isinstance(found, sdk.TracerProvider):
+        return None
+    return cast("TracerProvider", found)
+
+
+def sdk_meter_provider() -> MeterProvider | None:
+    """Return the global meter provider if it is the SDK's; never imports the SDK."""
+    found = metrics.get_meter_provider()
+    sdk = sys.modules.get("opentelemetry.sdk.metrics")
+    if sdk is None or not isinstance(found, sdk.MeterProvider):
+        return None
+    return cast("MeterProvider", found)
+
+
+def processors(provider: TracerProvider) -> tuple[SpanProcessor, ...] | None:
+    """Return the provider's processors, none if they are not kept in the SDK's usual way."""
+    from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor
+
+    multi = getattr(provider, "_active_span_processor", None)
+    if type(multi) is not SynchronousMultiSpanProcessor:
+        return None
+    found: tuple[SpanProcessor, ...] | None = getattr(multi, "_span_processors", None)
+    return found
+
+
+def is_fast(provider: TracerProvider) -> bool:
+    """Tell whether nobody can notice that spans are made later, in the drain.
+
+    That is so where all processors do nothing at a span's start, and the sampler is one of the
+    SDK's: subclasses and anything else may look at the span, the time or the context.
+    """
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+
+    from flowstone.runtime.export.own_provider import OwnProvider
+    from flowstone.runtime.export.processors import HandOver, StampIds
+
+    known = (BatchSpanProcessor, SimpleSpanProcessor, StampIds, HandOver)
+    found = processors(provider)
+    return (
+        type(provider) in (TracerProvider, OwnProvider)
+        and found is not None
+        and all(type(processor) in known for processor in found)
+        and _is_sdk_sampler(provider.sampler)
+    )
+
+
+def _is_sdk_sampler(sampler: object) -> bool:
+    if type(sampler).__module__ != "opentelemetry.sdk.trace.sampling":
+        return False
+    inner = [value for name, value in vars(sampler).items() if "sampler" in name or name == "_root"]
+    return all(_is_sdk_sampler(value) for value in inner)
