@@ -13,10 +13,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # What the demo needs beside the core.
 DEMO_PLUGINS ?= $(filter plugins/console plugins/dagster,$(PLUGINS))
-EDITABLE = $(foreach plugin,$(1),-e ./$(plugin))
+# The data of the demo are an extra of its plugin.
+EDITABLE = $(foreach plugin,$(1),-e './$(plugin)$(if $(filter %/dagster,$(plugin)),[demo])')
 # An editable install carries no .pth of its own, so the one that waits for Dagster is put there.
 WATCH_DAGSTER = if $(BIN)/python -c 'import flowstone_dagster.__main__' 2>/dev/null; then \
 	$(BIN)/python -m flowstone_dagster pth --install >/dev/null; fi
+AGENT_VERSION := 1.69.1
 MANIFESTS := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
@@ -30,7 +32,7 @@ venv: $(VENV)/.dev  ## a virtual environment with the core, the plugins and ever
 demo: $(VENV)/.demo  ## run the demo: a small pipeline, its trace on this machine
 	@$(BIN)/flowstone demo
 
-test: $(VENV)/.dev  ## run all tests, those of the plugins too
+test: $(VENV)/.dev $(VENV)/agent/.made  ## run all tests, those of the plugins too
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev  ## lint, formatting, types, floors
@@ -49,6 +51,14 @@ docs: $(VENV)/.dev  ## write the pages that are made from the code
 build: $(VENV)/.dev  ## wheels of the core and of all plugins, in dist/
 	@$(PIP) wheel -q --no-deps -w dist . $(addprefix ./,$(PLUGINS))
 	@ls dist
+
+# A real OTLP receiver for the tests, apart because it pins an older protobuf. Without it they are skipped.
+$(VENV)/agent/.made: | $(VENV)/.made
+	@echo "installing Datadog's test agent into $(VENV)/agent"
+	@$(PYTHON) -m venv $(VENV)/agent
+	@$(VENV)/agent/bin/python -m pip --disable-pip-version-check install -q ddapm-test-agent==$(AGENT_VERSION) \
+		|| echo "no test agent: its tests are skipped" >&2
+	@touch $@
 
 clean:  ## remove the environment and all that was built
 	rm -rf $(VENV) build dist .grimp_cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

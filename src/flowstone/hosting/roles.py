@@ -6,6 +6,7 @@ import os
 from typing import Final, Literal
 
 from flowstone.runtime import engine
+from flowstone.runtime.export.router import make_global
 
 Role = Literal["run", "step", "server", "cli"]
 
@@ -18,6 +19,9 @@ def process_role(role: Role | None = None) -> Role | None:
     """Tell, the first time, what this process is for; return what it is."""
     if role is not None:
         _roles.setdefault(os.getpid(), role)
+        if role == "server":
+            # A global provider would switch on the spans of every library that the server uses.
+            make_global(False)
     return _roles.get(os.getpid())
 
 
