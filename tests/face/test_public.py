@@ -20,7 +20,7 @@ def test_every_public_name_has_one_address(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """A typing error says which name there is not."""
     with pytest.raises(AttributeError, match="no attribute 'materialisation'"):
-        _ = flowstone.materialisation  # type: ignore[attr-defined]
+        _ = flowstone.materialisation
 
 
 def test_importing_is_cheap() -> None:

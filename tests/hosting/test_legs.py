@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def test_driving_makes_the_operation_current_during_steps(flowstone_capture: Cap
     """A host's generator runs inside the operation, and nothing leaks between its steps."""
     op = hosting.Materialization("a", scope=hosting.scope("dagster", "r1"), span_id=7).begin()
 
-    def steps() -> Iterator[str]:
+    def steps() -> Generator[str, None, None]:
         for _ in range(2):
             assert trace.get_current_span() is op
             yield "event"

@@ -17,6 +17,9 @@ from flowstone.runtime.export.data import ERROR, SpanData
 from flowstone.runtime.export.router import Router
 from flowstone.runtime.export.routes import CompatRoute
 
+Started = dict[str, Attributes]
+"""Attributes that spans under way have from their start, by span id."""
+
 _SEEN_LIMIT: Final = 65_536
 _KINDS: Final = {kind.value: kind for kind in SpanKind}
 

@@ -27,7 +27,7 @@ class Drain:
         on_loss: Called when records were lost since the last round.
     """
 
-    def __init__(self, delivery: Delivery, on_loss: Callable[[], None]) -> None:
+    def __init__(self, delivery: Delivery, on_loss: Callable[[], object]) -> None:
         self.delivery = delivery
         self._on_loss = on_loss
         self._lost = lane.state.lost

@@ -24,7 +24,6 @@ from flowstone.runtime.point import Point
 from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import settings
 
-
 _NO_TRACE: Final = Scope(0, sampled=False)
 _LAST_WORDS_S: Final = 0.3
 # What counters of lost records begin with, and what to say of them. Metrics that could not be

@@ -1,0 +1,63 @@
+"""What a step is going to produce."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flowstone_dagster.partitions import PartitionKey, partition_of_output, partition_of_run
+from flowstone_dagster.shapes import AssetKey, StepContext, StepOutput
+
+Kind = Literal["asset", "observation", "asset_check", "op"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """An asset that a step makes, or the step's op where it makes none.
+
+    Attributes:
+        asset: The asset key, its parts joined by ``/``; or the op's name.
+        kind: What it is to Dagster.
+        output: The output that carries it; empty for ops.
+        required: Whether the step must yield it.
+        partition: Which partition.
+    """
+
+    asset: str
+    kind: Kind
+    output: str = ""
+    required: bool = True
+    partition: PartitionKey | None = None
+
+
+def asset_text(key: AssetKey) -> str:
+    """Return an asset key as one text."""
+    return "/".join(key.path)
+
+
+def products(context: StepContext) -> list[Product]:
+    """Return what a step makes, in the order of its outputs; never empty."""
+    found = [
+        product for output in context.step.step_outputs if (product := _product(context, output)) is not None
+    ]
+    return found or [Product(asset=context.op.name, kind=_kind(context), partition=partition_of_run(context))]
+
+
+def _product(context: StepContext, output: StepOutput) -> Product | None:
+    key = output.properties.asset_key
+    if key is None:
+        return None
+    observed = context.output_observes_source_asset(output.name)
+    return Product(
+        asset=asset_text(key),
+        kind="observation" if observed else "asset",
+        output=output.name,
+        required=output.properties.is_required,
+        partition=partition_of_output(context, output.name),
+    )
+
+
+def _kind(context: StepContext) -> Kind:
+    outputs = context.step.step_outputs
+    checks = bool(outputs) and all(output.properties.asset_check_key is not None for output in outputs)
+    return "asset_check" if checks else "op"

@@ -1,0 +1,26 @@
+"""The adapter as a flowstone plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flowstone.plugin import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+
+class DagsterPlugin:
+    """Brings the command ``flowstone dagster``.
+
+    Observation itself does not depend on it: it has to be in place before the first event.
+    """
+
+    @hookimpl
+    def provide_commands(self) -> Iterable[click.Command]:
+        """Give ``flowstone dagster`` and ``flowstone demo``."""
+        from flowstone_dagster.command import dagster
+        from flowstone_dagster.demo.command import demo
+
+        return [dagster, demo]

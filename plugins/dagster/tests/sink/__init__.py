@@ -1,0 +1,1 @@
+"""A third-party plugin: writes what it is given to a file."""
