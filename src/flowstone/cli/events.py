@@ -24,7 +24,7 @@ def events(as_json: bool) -> None:
             "summary": (cls.__doc__ or "").strip().splitlines()[0],
             "fields": [field.name for field in fields(cls)],
         }
-        for cls in engine.current().plugins.catalogue
+        for cls in engine.for_reading().plugins.catalogue
     ]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())

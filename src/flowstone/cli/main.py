@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 import click
 
@@ -36,17 +37,22 @@ class Commands(click.Group):
             _add_provided(self)
         found = self.commands.get(cmd_name)
         if found is None and cmd_name in _ELSEWHERE:
-            click.echo(
-                f"flowstone {cmd_name}: not installed. Run: pip install 'flowstone[{_ELSEWHERE[cmd_name]}]'",
-                err=True,
-            )
+            click.echo(f"flowstone {cmd_name}: {_why_missing(_ELSEWHERE[cmd_name])}", err=True)
             ctx.exit(2)
         return found
 
 
+def _why_missing(plugins: str) -> str:
+    """Say why no plugin provides a command, and what to do."""
+    absent = [name for name in plugins.split(",") if find_spec(f"flowstone_{name}") is None]
+    if absent:
+        return f"not installed. Run: pip install 'flowstone[{','.join(absent)}]'"
+    return "its plugin is installed but not active. See: flowstone plugins, FLOWSTONE_DISABLED_PLUGINS"
+
+
 def _add_provided(group: click.Group) -> None:
     """Add the commands of plugins; one whose name is taken is left out with a warning."""
-    running = engine.current()
+    running = engine.for_reading()
     for one in running.plugins.implementations("provide_commands"):
         try:
             commands = list(one.call(None))

@@ -14,7 +14,7 @@ from flowstone.runtime import engine
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def plugins(as_json: bool) -> None:
     """List the plugins with their state; exit code 1 if one failed or is quarantined."""
-    infos = engine.current().plugins.infos()
+    infos = engine.for_reading().plugins.infos()
     if as_json:
         click.echo(orjson.dumps([asdict(info) for info in infos], option=orjson.OPT_INDENT_2).decode())
     elif not infos:

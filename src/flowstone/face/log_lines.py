@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -20,10 +21,16 @@ def log_event(event: Event) -> None:
     LOGGER.log(logging.ERROR if failed else logging.INFO, "%s", line_of(event).decode())
 
 
+def rfc3339(time: int) -> str:
+    """Return Unix nanoseconds as UTC text with nanoseconds, ``2025-01-15T08:00:00.000000001Z`` (RFC 3339)."""
+    seconds, nanoseconds = divmod(time, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
 def line_of(event: Event) -> bytes:
     """Return the JSON line of *event*, without a line end; control characters are escaped by JSON."""
     line: dict[str, object] = {
-        "timestamp": f"{event.time // 1_000_000_000}.{event.time % 1_000_000_000:09d}",
+        "timestamp": rfc3339(event.time),
         "event": event.name,
         "asset": getattr(event, "asset", None),
         "partition": partition_text(getattr(event, "partition", None)),

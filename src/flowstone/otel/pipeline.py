@@ -14,7 +14,7 @@ from flowstone.otel.names import SCHEMA_URL, SCOPE
 from flowstone.otel.recording import Metrics
 from flowstone.otel.spans import Spans
 from flowstone.otel.templates import Encoder
-from flowstone.otel.tracing import OtelTracing, Started
+from flowstone.otel.tracing import OtelTracing
 from flowstone.runtime import stats
 from flowstone.runtime.export.data import Metric, Scope
 from flowstone.runtime.export.meters import Record

@@ -191,6 +191,15 @@ def current() -> Engine:
     return _engine
 
 
+def for_reading() -> Engine:
+    """Return the engine with its plugins, also where flowstone is switched off: the command line still reads."""
+    if not ensure() and _engine is None:
+        made = Engine()
+        replace(made)
+        made.start()
+    return current()
+
+
 def replace(engine: Engine | None) -> Engine | None:
     """Put *engine* in the place of the process-wide one; return the former. For tests and forks."""
     global _engine
@@ -234,9 +243,9 @@ def shutdown(timeout: float) -> bool:
 
 
 def shutdown_at_exit() -> None:
-    """End this process's telemetry within 5 s at most."""
+    """End this process's telemetry; all calls together take at most the budget of an exit."""
     if _engine is not None and _engine.pid == os.getpid():
-        shutdown(lifetimes.EXIT_BUDGET_S)
+        shutdown(lifetimes.time_to_exit())
 
 
 forking.arm(lambda: _engine.drain.gate if _engine is not None else None, _reborn)

@@ -6,11 +6,22 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 EXIT_BUDGET_S: Final = 4.0  # of the 5 s that law 1 allows for the whole exit
 
 _watched_pid = 0
+_deadlines: dict[int, float] = {}  # by pid
+
+
+def time_to_exit() -> float:
+    """Return the seconds that are left of this process's budget for its exit, which begins with the first call.
+
+    Children of multiprocessing come here twice: by their finalizer, and by atexit.
+    """
+    deadline = _deadlines.setdefault(os.getpid(), monotonic() + EXIT_BUDGET_S)
+    return max(deadline - monotonic(), 0.0)
 
 
 def watch(at_exit: Callable[[], None]) -> None:
