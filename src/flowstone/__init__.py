@@ -6,7 +6,8 @@ Everything here is loaded when it is first used; ``import flowstone`` itself cos
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # as type checkers take it, without the cost of importing typing
 
 if TYPE_CHECKING:
     from flowstone import logger as logger

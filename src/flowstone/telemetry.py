@@ -136,10 +136,10 @@ def list_handlers() -> list[tuple[str, frozenset[str]]]:
 
 def attach_default_handlers() -> None:
     """Attach the JSON log handler: one line per event through the logger ``flowstone.events``."""
-    from flowstone.face.log_lines import log_event
+    from flowstone.face.log_handler import JsonLines
 
     if not any(one.id == DEFAULT_HANDLER for one in engine.current().handlers.list()):
-        attach(DEFAULT_HANDLER, [], log_event)
+        attach(DEFAULT_HANDLER, [], JsonLines())
 
 
 def metrics() -> list[Any]:

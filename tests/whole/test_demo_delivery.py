@@ -42,7 +42,9 @@ def test_everything_of_the_demo_arrives_once(tmp_path: Path) -> None:
     """Each operation of the store is one span at the receiver: same ids, same parent, same run; metrics too."""
     program = agent_program()
     if program is None:
-        pytest.skip("no ddapm-test-agent that takes OTLP; `make test` installs one, or name it in FLOWSTONE_TEST_AGENT")
+        pytest.skip(
+            "no ddapm-test-agent that takes OTLP; `make test` installs one, or name it in FLOWSTONE_TEST_AGENT"
+        )
     with running_agent(tmp_path, program) as agent:
         printed = flowstone(tmp_path, "demo", OTEL_EXPORTER_OTLP_ENDPOINT=agent.endpoint)
         found = re.search(r"correlation (demo-\w+)", printed)
@@ -60,7 +62,8 @@ def test_everything_of_the_demo_arrives_once(tmp_path: Path) -> None:
     ids = [_hex(span["span_id"]) for span in spans]
     assert len(ids) == len(set(ids)), "no span twice"
     sent = {
-        _hex(span["span_id"]): (_hex(span["trace_id"]), _hex(span.get("parent_span_id", ""))) for span in spans
+        _hex(span["span_id"]): (_hex(span["trace_id"]), _hex(span.get("parent_span_id", "")))
+        for span in spans
     }
     assert kept == {span_id: sent[span_id] for span_id in kept}
     assert {found[1]} == {attributes(span).get("flowstone.correlation.id") for span in spans}

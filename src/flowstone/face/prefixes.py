@@ -24,4 +24,5 @@ def as_operation(prefix: str, metadata: Mapping[str, object]) -> RenderedOperati
     make, subject, fields = known
     own: dict[str, Any] = {key: value for key, value in metadata.items() if key in fields}
     rest = {key: value for key, value in metadata.items() if key not in fields and key != subject}
-    return make(metadata.get(subject, ""), attributes=rest, **own)
+    name: Any = metadata.get(subject, "")  # the operation makes text of it
+    return make(name, attributes=rest, **own)

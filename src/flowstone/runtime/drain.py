@@ -13,10 +13,11 @@ from flowstone.runtime.control import Control
 from flowstone.runtime.delivery import Delivery
 from flowstone.runtime.stats import count
 
-PERIOD_S: Final = 0.04
+PERIOD_S: Final = 0.075  # of the 100 ms in which a start must be out; each round wakes up cold
 CHUNK: Final = 64
 PAUSE_S: Final = 0.0001
 HUNG_AFTER_S: Final = 0.6
+_STOP_S: Final = 1.0
 
 
 class Drain:
@@ -82,6 +83,8 @@ class Drain:
         self._stopped = True
         self._generation += 1
         self._bell.set()
+        if self._worker is not None and not self.is_this_thread():
+            self._worker.join(_STOP_S)
 
     def _alive(self) -> bool:
         if self._worker is None:
@@ -116,10 +119,14 @@ class Drain:
                 self._hurry.wait(PERIOD_S)
             hurried = self._hurry.is_set()
             self._hurry.clear()
-            while lane.records and generation == self._generation:
+            left = len(lane.records)  # what comes meanwhile is for the next round, or there were no rounds
+            while left > 0 and lane.records and generation == self._generation:
                 self._step(generation)
-                if not hurried:
+                left -= CHUNK
+                if not hurried and left > 0:
                     sleep(PAUSE_S)  # let go of the interpreter: a chunk is the longest we hold it
+            if generation != self._generation:
+                return  # the lane is another's by now
             if lane.state.lost != self._lost:
                 self._lost = lane.state.lost
                 self._on_loss()

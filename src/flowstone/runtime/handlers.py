@@ -20,7 +20,8 @@ class Attached:
     Attributes:
         id: The name it was attached under.
         events: Canonical event names; empty means all.
-        handler: Called with one event, from the drain.
+        handler: Called with one event, from the drain; or, where it has a method ``batch``, that
+            with several at once.
         listener: The name under which its conduct is kept.
     """
 
@@ -81,17 +82,21 @@ class Handlers:
         ]
 
     def _deliverer(self, attached: Attached) -> Callable[[Sequence[Event]], None]:
+        at_once = getattr(attached.handler, "batch", None)
+
         def deliver(batch: Sequence[Event]) -> None:
-            for event in batch:
-                if self._active.get(attached.id) is not attached:
+            wanted = [event for event in batch if event.name in attached.events] if attached.events else batch
+            try:
+                if at_once is not None and wanted and self._active.get(attached.id) is attached:
+                    at_once(wanted)
                     return
-                if attached.events and event.name not in attached.events:
-                    continue
-                try:
+                for event in wanted:
+                    if self._active.get(attached.id) is not attached:
+                        return
                     attached.handler(event)
-                except BaseException as error:  # a handler's fault stays with the handler
-                    self.remove(attached.id)
-                    self._on_failure(attached.id, error)
+            except BaseException as error:  # a handler's fault stays with the handler
+                self.remove(attached.id)
+                self._on_failure(attached.id, error)
 
         return deliver
 

@@ -78,7 +78,12 @@ def event_id(time: int, span_id: str, name: str) -> str:
     """
     code = _codes.get(name)
     if code is None:
-        code = f"{zlib.crc32(name.encode('utf-8', 'replace')) & 0xFFFF:04x}"
+        code = code_of(name)
         if len(_codes) < 1024:
             _codes[name] = code
     return f"{time // 1_000_000 & 0xFFFFFFFFFFFF:012x}{span_id}{code}"
+
+
+def code_of(name: str) -> str:
+    """Return the 4 hex digits that stand for an event's name in its id."""
+    return f"{zlib.crc32(name.encode('utf-8', 'replace')) & 0xFFFF:04x}"

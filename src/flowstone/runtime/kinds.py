@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Final, cast
 
 from flowstone.catalogue.io import (
     IoLoadException,
@@ -22,11 +22,32 @@ from flowstone.runtime import coerce
 from flowstone.runtime.rendering import RenderedOperation
 from flowstone.runtime.scope import Scope
 
+# What __init__ has bounded already; only strings that are not ASCII can still hold a lone surrogate.
+_ASSET: Final = "given.asset if given.asset.isascii() else text(given.asset)"
+_PARTITION: Final = (
+    "given.partition if given.partition is None or (type(given.partition) is str and given.partition.isascii())"
+    " else partition(given.partition)"
+)
+_TRANSFER: Final = {
+    "asset": _ASSET,
+    "io_manager": "given.io_manager if given.io_manager.isascii() else text(given.io_manager)",
+    "partition": _PARTITION,
+}
+
+
+def _name(given: object) -> str:
+    """Return a name as it is, or bounded and clean where it is no short text."""
+    return (
+        given
+        if type(given) is str and len(given) <= coerce.NAME_LIMIT
+        else coerce.text(given, coerce.NAME_LIMIT)
+    )
+
 
 class Materialization(
     RenderedOperation,
     events=(MaterializationStart, MaterializationStop, MaterializationException),
-    own=("asset", "partition", "attempt"),
+    own={"asset": _ASSET, "partition": _PARTITION, "attempt": "given.attempt"},
     volume=True,
 ):
     """One attempt to produce an asset, or a partition of it.
@@ -56,10 +77,12 @@ class Materialization(
         parent_id: int = 0,
         start_time: int = 0,
     ) -> None:
-        self.asset = (
-            asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        self.asset = asset if type(asset) is str and len(asset) <= coerce.NAME_LIMIT else _name(asset)
+        self.partition = (
+            partition
+            if partition is None or (type(partition) is str and len(partition) <= coerce.NAME_LIMIT)
+            else coerce.partition(partition)
         )
-        self.partition = partition
         self.attempt = attempt
         self.scope = cast(Scope, scope)
         self.span_id = span_id
@@ -67,13 +90,6 @@ class Materialization(
         self.start_time = start_time
         if attributes:
             self.initial = coerce.snapshot(attributes)
-
-    def own_values(self) -> tuple[Any, ...]:
-        """Return asset, partition and attempt."""
-        return coerce.text(self.asset, coerce.NAME_LIMIT), coerce.partition(self.partition), self.attempt
-
-
-_TRANSFER = ("asset", "io_manager", "partition")
 
 
 class _Transfer(RenderedOperation):
@@ -89,25 +105,19 @@ class _Transfer(RenderedOperation):
         parent_id: int = 0,
         start_time: int = 0,
     ) -> None:
-        self.asset = (
-            asset if type(asset) is str and len(asset) <= 1024 else coerce.text(asset, coerce.NAME_LIMIT)
+        self.asset = asset if type(asset) is str and len(asset) <= coerce.NAME_LIMIT else _name(asset)
+        self.io_manager = _name(io_manager)
+        self.partition = (
+            partition
+            if partition is None or (type(partition) is str and len(partition) <= coerce.NAME_LIMIT)
+            else coerce.partition(partition)
         )
-        self.io_manager = io_manager
-        self.partition = partition
         self.scope = cast(Scope, scope)
         self.span_id = span_id
         self.parent_id = parent_id
         self.start_time = start_time
         if attributes:
             self.initial = coerce.snapshot(attributes)
-
-    def own_values(self) -> tuple[Any, ...]:
-        """Return asset, io manager and partition."""
-        return (
-            coerce.text(self.asset, coerce.NAME_LIMIT),
-            coerce.text(self.io_manager, coerce.NAME_LIMIT),
-            coerce.partition(self.partition),
-        )
 
 
 class IoLoad(_Transfer, events=(IoLoadStart, IoLoadStop, IoLoadException), own=_TRANSFER, volume=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextvars import Token
 from time import perf_counter_ns, time_ns
 from types import TracebackType
-from typing import ClassVar, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
@@ -72,7 +72,7 @@ class Operation(OperationSpan):
 
     def __enter__(self) -> Self:
         context = get_context()
-        parent = context.get(OPERATION_KEY)
+        parent: Any = context.get(OPERATION_KEY)
         if parent is not None and self.scope is None and context.get(SPAN_KEY) is parent:
             self.scope = parent.scope
             self.parent_id = parent.span_id

@@ -19,7 +19,7 @@ from flowstone.runtime.scope import Scope, correlation
 OUTERMOST_DRAIN_S = 0.5
 
 
-class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own=("attempt",)):
+class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"attempt": "given.attempt"}):
     """One execution of a pipeline.
 
     At the end of the outermost run the local plugins have what was emitted (bounded to 500 ms);
@@ -100,7 +100,3 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own=("att
             run_id=coerce.text(run_id, coerce.NAME_LIMIT) if run_id else f"{random_bits(64):016x}",
             pipeline=self.pipeline,
         )
-
-    def own_values(self) -> tuple[Any, ...]:
-        """Return the attempt."""
-        return (self.attempt,)

@@ -1,0 +1,86 @@
+"""The default handler: one JSON line per event, through stdlib logging, written batch by batch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final, TextIO
+
+from flowstone.catalogue.event import Event
+from flowstone.catalogue.operation import OperationException
+from flowstone.face.log_lines import line_of
+
+LOGGER: Final = logging.getLogger("flowstone.events")
+_PLAIN: Final = (logging.StreamHandler, logging.FileHandler)
+
+Line = tuple[int, str, int]
+"""Level, text, and Unix nanoseconds of the event."""
+
+
+class JsonLines:
+    """Logs events: INFO, or ERROR where something failed."""
+
+    def __call__(self, event: Event) -> None:
+        """Log one event."""
+        self.batch([event])
+
+    def batch(self, events: Sequence[Event]) -> None:
+        """Log events at once: a log record for each costs ten times its line."""
+        lines = [
+            (level, line_of(event), event.time)
+            for event in events
+            if LOGGER.isEnabledFor(
+                level := logging.ERROR if isinstance(event, OperationException) else logging.INFO
+            )
+        ]
+        if not lines:
+            return
+        for handler in _handlers():
+            if _is_plain(handler) and not LOGGER.filters:
+                _write(handler, [text for level, text, _ in lines if level >= handler.level])  # type: ignore[arg-type]
+            else:
+                _handle(handler, lines)
+
+
+def _handlers() -> list[logging.Handler]:
+    """Return the handlers that a record of our logger goes to, as ``Logger.callHandlers`` finds them."""
+    found: list[logging.Handler] = []
+    logger: logging.Logger | None = LOGGER
+    while logger is not None:
+        found.extend(logger.handlers)
+        logger = logger.parent if logger.propagate else None
+    return found or ([logging.lastResort] if logging.lastResort else [])
+
+
+def _is_plain(handler: logging.Handler) -> bool:
+    """Tell whether *handler* writes the message of a record and nothing else."""
+    form = handler.formatter
+    bare = form is None or (type(form) is logging.Formatter and form._fmt == "%(message)s")
+    return type(handler) in _PLAIN and not handler.filters and bare
+
+
+def _write(handler: logging.StreamHandler, texts: list[str]) -> None:  # type: ignore[type-arg]
+    if not texts:
+        return
+    handler.acquire()
+    try:
+        stream: TextIO = handler.stream
+        if stream is None and isinstance(handler, logging.FileHandler):
+            stream = handler.stream = handler._open()  # opened late, or closed by a change of configuration
+        stream.write(handler.terminator.join(texts) + handler.terminator)
+        handler.flush()
+    except (OSError, ValueError):  # a full disk, a closed stream: logging's own way to tell
+        handler.handleError(logging.LogRecord(LOGGER.name, logging.INFO, __file__, 0, texts[0], (), None))
+    finally:
+        handler.release()
+
+
+def _handle(handler: logging.Handler, lines: Sequence[Line]) -> None:
+    for level, text, time in lines:
+        if level < handler.level:
+            continue
+        record = logging.LogRecord(LOGGER.name, level, __file__, 0, text, (), None)
+        record.created = time / 1e9
+        record.msecs = time // 1_000_000 % 1000
+        if LOGGER.filter(record):
+            handler.handle(record)
