@@ -74,11 +74,11 @@ def run(quick: bool) -> Report:
 def _watch(drain: Any) -> list[tuple[int, int, int]]:
     """Return a list that takes begin, end and CPU of each chunk from now on, in nanoseconds."""
     chunks: list[tuple[int, int, int]] = []
-    chunk: Callable[[], None] = drain._chunk
+    chunk: Callable[..., None] = drain._chunk
 
-    def watched() -> None:
+    def watched(**options: bool) -> None:
         began, cpu = perf_counter_ns(), thread_time_ns()
-        chunk()
+        chunk(**options)
         chunks.append((began, perf_counter_ns(), thread_time_ns() - cpu))
 
     drain._chunk = watched

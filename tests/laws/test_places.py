@@ -18,7 +18,7 @@ FAULT_WALLS: dict[str, str] = {
     "src/flowstone/runtime/coerce.py": "a user's value may raise while it is made text",
     "src/flowstone/runtime/decorating.py": "passes what was thrown into the user's generator, as Python does",
     "src/flowstone/runtime/delivery.py": "a plugin's batch hook may raise",
-    "src/flowstone/runtime/drain.py": "a record that cannot be rendered must not stop the others",
+    "src/flowstone/runtime/drain.py": "a record that cannot be rendered, or a mistake of ours, must not stop the others",
     "src/flowstone/runtime/driving.py": "passes what was thrown into the user's generator, as Python does",
     "src/flowstone/runtime/emission.py": "a foreign span processor or sampler may raise",
     "src/flowstone/runtime/engine.py": "a plugin's flush or shutdown may raise",

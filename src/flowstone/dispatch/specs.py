@@ -27,6 +27,17 @@ class Hooks:
         """
 
     @hookspec
+    def settle(self) -> None:
+        """Write what ``on_events`` has gathered.
+
+        When: the drain has passed on all it had and pauses, or a flush point is reached; at most
+            some 100 ms after emission.
+        Guarantees: after the batches before it and before those behind it; in the same thread.
+        Not called: after each batch. One write for several is what it is for: each system call
+            may cost the drain its turn.
+        """
+
+    @hookspec
     def flush(self, timeout: float) -> bool | None:
         """Deliver what is buffered within *timeout* seconds; return whether all of it arrived.
 

@@ -13,6 +13,8 @@ from flowstone.face.log_lines import line_of
 LOGGER: Final = logging.getLogger("flowstone.events")
 _PLAIN: Final = (logging.StreamHandler, logging.FileHandler)
 
+_ENOUGH: Final = 1024
+
 Line = tuple[int, str, int]
 """Level, text, and Unix nanoseconds of the event."""
 
@@ -20,19 +22,29 @@ Line = tuple[int, str, int]
 class JsonLines:
     """Logs events: INFO, or ERROR where something failed."""
 
+    def __init__(self) -> None:
+        self._lines: list[Line] = []
+
     def __call__(self, event: Event) -> None:
         """Log one event."""
         self.batch([event])
+        self.settle()
 
     def batch(self, events: Sequence[Event]) -> None:
-        """Log events at once: a log record for each costs ten times its line."""
-        lines = [
+        """Gather the lines of events."""
+        self._lines += [
             (level, line_of(event), event.time)
             for event in events
             if LOGGER.isEnabledFor(
                 level := logging.ERROR if isinstance(event, OperationException) else logging.INFO
             )
         ]
+        if len(self._lines) >= _ENOUGH:
+            self.settle()
+
+    def settle(self) -> None:
+        """Write what was gathered at once: a log record for each event costs ten times its line."""
+        lines, self._lines = self._lines, []
         if not lines:
             return
         for handler in _handlers():

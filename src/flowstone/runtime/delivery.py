@@ -1,17 +1,22 @@
-"""Delivery: a batch on its way through all listeners, one after the other."""
+"""Delivery: a batch on its way through all listeners, one after the other; and their settling."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from time import monotonic
+from typing import Final
 
 from flowstone.catalogue.event import Event
 from flowstone.dispatch.compiled import Implementation
 from flowstone.dispatch.wall import BATCH_BUDGET_S, Overrun, Wall
 from flowstone.runtime.control import Control
 
-HOOK = "on_events"
+ON_EVENTS: Final = "on_events"
+SETTLE: Final = "settle"
+
+Call = tuple[Implementation, str]
+"""A listener, and which of its hooks is to be called."""
 
 
 class Delivery:
@@ -23,27 +28,30 @@ class Delivery:
 
     def __init__(self, wall: Wall) -> None:
         self._wall = wall
-        self._listeners: tuple[Implementation, ...] = ()
+        self._listeners: tuple[Call, ...] = ()
+        self._settlers: tuple[Call, ...] = ()
         self._lock = threading.Lock()
         self._batch: Sequence[Event] = ()
-        self._rest: list[Implementation] = []
+        self._rest: list[Call] = []
         self._control: Control | None = None
         self.busy: tuple[str, float] | None = None
 
-    def listen(self, listeners: Sequence[Implementation]) -> None:
-        """Set who gets batches from now on."""
-        self._listeners = tuple(listeners)
+    def listen(self, listeners: Sequence[Implementation], settlers: Sequence[Implementation]) -> None:
+        """Set who gets batches from now on, and who settles."""
+        self._listeners = tuple((one, ON_EVENTS) for one in listeners)
+        self._settlers = tuple((one, SETTLE) for one in settlers)
 
-    def deliver(self, batch: Sequence[Event], control: Control | None = None) -> None:
-        """Give a batch to everybody, then reach *control*."""
+    def deliver(self, batch: Sequence[Event], control: Control | None = None, *, settle: bool = True) -> None:
+        """Give a batch to everybody; then let them settle, if so asked, and reach *control*."""
         self._batch, self._control = batch, control
-        self._rest = list(self._listeners) if batch else []
+        self._rest = [*(self._listeners if batch else ()), *(self._settlers if settle else ())]
         self.go_on()
 
     def go_on(self) -> None:
         """Give the current batch to those that have not had it yet."""
         rest = self._rest
-        while (listener := self._next(rest)) is not None:
+        while (call := self._next(rest)) is not None:
+            listener, hook = call
             error: BaseException | None = None
             since = monotonic()
             try:
@@ -58,18 +66,18 @@ class Delivery:
             if error is None:
                 self._wall.good(listener.plugin)
             else:
-                self._wall.failed(listener.plugin, HOOK, error)
+                self._wall.failed(listener.plugin, hook, error)
 
-    def _next(self, rest: list[Implementation]) -> Implementation | None:
+    def _next(self, rest: list[Call]) -> Call | None:
         """Take the next listener; at the end reach the control. None means: stop."""
         with self._lock:
             if rest is not self._rest:
                 return None
             while rest:
-                listener = rest.pop(0)
-                if not self._wall.is_quarantined(listener.plugin):
-                    self.busy = (listener.plugin, monotonic())
-                    return listener
+                call = rest.pop(0)
+                if not self._wall.is_quarantined(call[0].plugin):
+                    self.busy = (call[0].plugin, monotonic())
+                    return call
             self.busy = None
             control, self._control = self._control, None
         if control is not None:
@@ -87,6 +95,6 @@ class Delivery:
             self._rest = list(self._rest)
             self.busy = None
         self._wall.failed(
-            busy[0], HOOK, Overrun(f"still busy after {monotonic() - busy[1]:.2f} s"), hung=True
+            busy[0], ON_EVENTS, Overrun(f"still busy after {monotonic() - busy[1]:.2f} s"), hung=True
         )
         return True

@@ -121,8 +121,8 @@ class Drain:
             self._hurry.clear()
             left = len(lane.records)  # what comes meanwhile is for the next round, or there were no rounds
             while left > 0 and lane.records and generation == self._generation:
-                self._step(generation)
                 left -= CHUNK
+                self._step(generation, last=left <= 0)
                 if not hurried and left > 0:
                     sleep(PAUSE_S)  # let go of the interpreter: a chunk is the longest we hold it
             if generation != self._generation:
@@ -135,14 +135,22 @@ class Drain:
             if lane.records:
                 self.ring()
 
-    def _step(self, generation: int) -> None:
+    def _step(self, generation: int, *, last: bool) -> None:
         self.gate.acquire()
-        self._chunk()
-        if generation == self._generation:
-            self.gate.release()
+        try:
+            self._chunk(last=last)
+        except Exception:  # the worker must not end of a mistake of ours
+            count("drain.failed")
+        finally:
+            if generation == self._generation:  # else the gate is with who took over
+                self.gate.release()
 
-    def _chunk(self) -> None:
-        """Render and deliver up to 64 records, or up to the first control among them."""
+    def _chunk(self, *, last: bool = True) -> None:
+        """Render and deliver up to 64 records, or up to the first control among them.
+
+        Args:
+            last: Whether the drain pauses afterwards, so that listeners have to settle.
+        """
         started = thread_time()
         events: list[Event] = []
         control: Control | None = None
@@ -158,8 +166,8 @@ class Drain:
                 record.render(events)  # type: ignore[attr-defined]
             except Exception:  # a record that cannot be rendered must not stop the others
                 count("event.unrenderable")
-        if events or control is not None:
-            self.delivery.deliver(events, control)
+        if events or last or control is not None:
+            self.delivery.deliver(events, control, settle=last or control is not None)
         self.longest_chunk = max(self.longest_chunk, thread_time() - started)
 
     def _mind(self) -> None:

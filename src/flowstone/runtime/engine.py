@@ -84,7 +84,10 @@ class Engine:
         names = self.plugins.catalogue.names()
         compiled = ((name, self.plugins.notifier(name)) for name in names)
         attention.notifiers = {name: notify for name, notify in compiled if notify is not None}
-        self.delivery.listen([*self.handlers.listeners(), *self.plugins.implementations("on_events")])
+        self.delivery.listen(
+            [*self.handlers.listeners(), *self.plugins.implementations("on_events")],
+            [*self.handlers.settlers(), *self.plugins.implementations("settle")],
+        )
         if attention.on_change is not None:
             attention.on_change(attention.needed())
 

@@ -21,7 +21,7 @@ class Attached:
         id: The name it was attached under.
         events: Canonical event names; empty means all.
         handler: Called with one event, from the drain; or, where it has a method ``batch``, that
-            with several at once.
+            with several at once, and where it has ``settle``, that at the end of each round.
         listener: The name under which its conduct is kept.
     """
 
@@ -81,6 +81,27 @@ class Handlers:
             Implementation(one.listener, self._deliverer(one), takes=True) for one in self._active.values()
         ]
 
+    def settlers(self) -> list[Implementation]:
+        """Return the active handlers that gather and settle."""
+        return [
+            Implementation(one.listener, self._settler(one, settle), takes=False)
+            for one in self._active.values()
+            if (settle := getattr(one.handler, "settle", None)) is not None
+        ]
+
+    def _settler(self, attached: Attached, settle: Callable[[], object]) -> Callable[[], None]:
+        def call() -> None:
+            try:
+                settle()
+            except BaseException as error:  # a handler's fault stays with the handler
+                self._fault(attached, error)
+
+        return call
+
+    def _fault(self, attached: Attached, error: BaseException) -> None:
+        self.remove(attached.id)
+        self._on_failure(attached.id, error)
+
     def _deliverer(self, attached: Attached) -> Callable[[Sequence[Event]], None]:
         at_once = getattr(attached.handler, "batch", None)
 
@@ -95,8 +116,7 @@ class Handlers:
                         return
                     attached.handler(event)
             except BaseException as error:  # a handler's fault stays with the handler
-                self.remove(attached.id)
-                self._on_failure(attached.id, error)
+                self._fault(attached, error)
 
         return deliver
 

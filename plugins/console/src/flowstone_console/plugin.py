@@ -20,8 +20,13 @@ class ConsolePlugin:
 
     @hookimpl
     def on_events(self, batch: Sequence[Event]) -> None:
-        """Write a batch; it is on disk when this returns."""
+        """Gather a batch."""
         self._recorder.record(batch)
+
+    @hookimpl
+    def settle(self) -> None:
+        """Write what was gathered; it is on disk when this returns."""
+        self._recorder.settle()
 
     @hookimpl
     def flush(self, timeout: float) -> bool:

@@ -20,7 +20,7 @@ class Recorder:
         self._off = False
 
     def record(self, batch: Sequence[Event]) -> None:
-        """Write *batch*.
+        """Gather *batch*, to be written by ``settle``.
 
         Raises:
             ValueError: A setting of the store is malformed; told once, then the store is off.
@@ -31,9 +31,14 @@ class Recorder:
             self._off = True
             writer = self._writer = self._open()
         if writer is not None:
-            writer.write(batch)
+            writer.gather(batch)
         elif not self._switched_off:
             count("store.dropped", len(batch))
+
+    def settle(self) -> None:
+        """Write what was gathered, in one transaction."""
+        if self._writer is not None:
+            self._writer.settle()
 
     def flush(self, timeout: float) -> bool:
         """Write what is pending; tell whether nothing is left."""

@@ -16,6 +16,7 @@ from flowstone_console.rows import Rows, insert, rows_of
 from flowstone_console.schema import StoreError
 from flowstone_console.store import ForkingError, Store, StoreUnavailableError
 
+_ENOUGH: Final = 1024
 _WAIT: Final = 0.3
 _WAIT_AFTER_FAILURE: Final = 0.05
 _MAX_PENDING: Final = 4096
@@ -35,21 +36,38 @@ class Writer:
         self._lock = threading.Lock()
         self._pending: deque[Rows] = deque()
         self._held = 0
+        self._fresh = 0
         self._failing = False
 
     def write(self, batch: Sequence[Event]) -> None:
         """Write *batch* and whatever earlier ones left; waits at most 0.3 s for other processes."""
+        self.gather(batch)
+        self.settle()
+
+    def gather(self, batch: Sequence[Event]) -> None:
+        """Make rows of *batch*, to be written by ``settle``; at once where there are many."""
         if self._pid != os.getpid():
             self._begin()  # what was pending is the parent's, who writes it; the lock may be held for ever
         rows = rows_of(batch)
         with self._lock:
             self._pending.append(rows)
             self._held += rows.count
+            self._fresh += rows.size
+            enough = self._held >= _ENOUGH and not self._failing
             while self._held > _MAX_PENDING and len(self._pending) > 1:
                 self._drop_oldest()
+        if enough:
+            self.settle()
+
+    def settle(self) -> None:
+        """Write what is pending; waits at most 0.3 s for other processes."""
+        if self._pid != os.getpid() or not self._pending:
+            return
+        with self._lock:
             written = self._deliver(_WAIT_AFTER_FAILURE if self._failing else _WAIT)
+            fresh, self._fresh = self._fresh, 0
         if written:
-            self._chores.after_write(rows.size)
+            self._chores.after_write(fresh)
 
     def flush(self, timeout: float) -> bool:
         """Write what is pending within *timeout* seconds; tell whether nothing is left."""
