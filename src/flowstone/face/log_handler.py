@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Final, TextIO
+from typing import Any, Final
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.operation import OperationException
@@ -76,7 +76,7 @@ def _write(handler: logging.StreamHandler, texts: list[str]) -> None:  # type: i
         return
     handler.acquire()
     try:
-        stream: TextIO = handler.stream
+        stream: Any = handler.stream  # None where a FileHandler opens late
         if stream is None and isinstance(handler, logging.FileHandler):
             stream = handler.stream = handler._open()  # opened late, or closed by a change of configuration
         stream.write(handler.terminator.join(texts) + handler.terminator)
