@@ -76,15 +76,22 @@ def _write(handler: logging.StreamHandler, texts: list[str]) -> None:  # type: i
         return
     handler.acquire()
     try:
-        stream: Any = handler.stream  # None where a FileHandler opens late
-        if stream is None and isinstance(handler, logging.FileHandler):
-            stream = handler.stream = handler._open()  # opened late, or closed by a change of configuration
+        stream = _stream_of(handler)
         stream.write(handler.terminator.join(texts) + handler.terminator)
         handler.flush()
     except (OSError, ValueError):  # a full disk, a closed stream: logging's own way to tell
         handler.handleError(logging.LogRecord(LOGGER.name, logging.INFO, __file__, 0, texts[0], (), None))
     finally:
         handler.release()
+
+
+def _stream_of(handler: logging.Handler) -> Any:
+    """Return where *handler* writes; a FileHandler opens late, or again after a change of configuration."""
+    stream: Any = getattr(handler, "stream", None)
+    if stream is None and isinstance(handler, logging.FileHandler):
+        handler.stream = handler._open()
+        return handler.stream
+    return stream
 
 
 def _handle(handler: logging.Handler, lines: Sequence[Line]) -> None:
