@@ -15,6 +15,7 @@ from flowstone.catalogue.values import (
     Partition,
     PartitionScalar,
 )
+from flowstone.runtime.redaction import MARK, is_secret, redact
 from flowstone.runtime.stats import count
 
 NAME_LIMIT: Final = 1024
@@ -28,9 +29,11 @@ _INERT: Final = frozenset({int, float, bool, type(None)})
 
 
 def text(value: object, limit: int = TEXT_LIMIT) -> str:
-    """Return *value* as text of at most *limit* characters (and a mark that says how much was cut)."""
+    """Return *value* as text without secrets, of at most *limit* characters (and a mark that says how much was cut)."""
     if type(value) is not str:
         value = _safe_str(value)
+    # A secret that the limit would cut in two must still be seen whole; what is far beyond need not be read.
+    value = redact(value) if len(value) <= 2 * limit else redact(value[: 2 * limit]) + value[2 * limit :]
     if len(value) > limit:
         count("value.cut")
         kept = limit - _MARK_ROOM  # the mark counts too, so that cutting again changes nothing
@@ -52,6 +55,20 @@ def _safe_str(value: object) -> str:
         count("value.coerced")
         return f"<{type(value).__name__} whose text raised {type(error).__name__}>"
     return made if type(made) is str else str.__str__(made)
+
+
+class _Names(dict[str, str]):
+    """Names as they are told, made when first seen; begun anew when there are many."""
+
+    def __missing__(self, name: str) -> str:
+        if len(self) >= _NAMES_KEPT:
+            self.clear()
+        made = self[name] = text(name, NAME_LIMIT)
+        return made
+
+
+_NAMES_KEPT: Final = 4096
+names: Final = _Names()
 
 
 def scalar(value: object) -> AttributeScalar:
@@ -113,17 +130,17 @@ def _outline(given: object, depth: int) -> str:
     if depth >= _MAX_DEPTH:
         return "…"
     if isinstance(given, Mapping):
-        pairs = _bounded(given.items())
-        body = ", ".join(
-            f"{_outline(pair[0], depth + 1)}: {_outline(pair[1], depth + 1)}"
-            if isinstance(pair, tuple)
-            else str(pair)
-            for pair in pairs
-        )
-        return text("{" + body + "}")
+        return text("{" + ", ".join(_outline_pair(pair, depth + 1) for pair in _bounded(given.items())) + "}")
     if isinstance(given, (list, tuple, set, frozenset)):
         return text("[" + ", ".join(_outline(item, depth + 1) for item in _bounded(given)) + "]")
     return str(scalar(given))
+
+
+def _outline_pair(pair: object, depth: int) -> str:
+    if not isinstance(pair, tuple):
+        return str(pair)  # the mark of what was cut
+    name = _outline(pair[0], depth)
+    return f"{name}: {MARK if is_secret(name) else _outline(pair[1], depth)}"
 
 
 def attributes(given: Mapping[str, object]) -> Attributes:
@@ -135,11 +152,12 @@ def attributes(given: Mapping[str, object]) -> Attributes:
         if len(clean) >= MAX_ATTRIBUTES:
             count("value.cut")
             break
-        kind = type(item)
-        if kind is str and len(item) <= TEXT_LIMIT and item.isascii():  # type: ignore[arg-type,attr-defined]
-            clean[key if type(key) is str and key.isascii() else text(key, NAME_LIMIT)] = item  # type: ignore[assignment]
+        name = key if type(key) is str and len(key) <= NAME_LIMIT and key.isascii() else text(key, NAME_LIMIT)
+        if is_secret(name):
+            count("value.redacted")
+            clean[name] = MARK
         else:
-            clean[text(key, NAME_LIMIT)] = value(item)
+            clean[name] = value(item)
     return clean
 
 

@@ -56,6 +56,15 @@ def _frames(error: BaseException) -> list[tuple[CodeType, int]]:
     return frames if len(frames) <= _MAX_FRAMES else frames[:8] + frames[-(_MAX_FRAMES - 8) :]
 
 
+def cleaned(error: Error) -> Error:
+    """Return an error that a host has told, bounded and without secrets."""
+    return Error(
+        type=coerce.text(error.type, coerce.NAME_LIMIT),
+        message=coerce.text(error.message),
+        stack=coerce.text(error.stack, _STACK_LIMIT),
+    )
+
+
 def type_name(error: BaseException) -> str:
     """Return the qualified name of an exception's class; built-in ones without their module."""
     kind = type(error)

@@ -22,15 +22,15 @@ from flowstone.runtime import coerce
 from flowstone.runtime.rendering import RenderedOperation
 from flowstone.runtime.scope import Scope
 
-# What __init__ has bounded already; only strings that are not ASCII can still hold a lone surrogate.
-_ASSET: Final = "given.asset if given.asset.isascii() else text(given.asset)"
+# What __init__ has bounded already, and the drain cleans: names recur, so what becomes of them is kept.
+_ASSET: Final = "name(given.asset)"
 _PARTITION: Final = (
-    "given.partition if given.partition is None or (type(given.partition) is str and given.partition.isascii())"
-    " else partition(given.partition)"
+    "given.partition if given.partition is None"
+    " else name(given.partition) if type(given.partition) is str else partition(given.partition)"
 )
 _TRANSFER: Final = {
     "asset": _ASSET,
-    "io_manager": "given.io_manager if given.io_manager.isascii() else text(given.io_manager)",
+    "io_manager": "name(given.io_manager)",
     "partition": _PARTITION,
 }
 

@@ -171,7 +171,7 @@ class Operation(OperationSpan):
     def fail(self, error: BaseException | Error) -> None:
         """Take over how *error* ended the operation."""
         if isinstance(error, Error):
-            self.status, self.failure = "failure", error
+            self.status, self.failure = "failure", failure.cleaned(error)
             return
         status, kind = failure.outcome(error)
         if status != "success":

@@ -10,7 +10,7 @@ from flowstone.catalogue.event import CustomEvent, Event
 from flowstone.catalogue.registry import name_of
 from flowstone.catalogue.values import Error, SpanLink
 from flowstone.runtime import coerce, identity
-from flowstone.runtime.failure import Failure
+from flowstone.runtime.failure import Failure, cleaned
 from flowstone.runtime.process import this_process
 from flowstone.runtime.scope import Scope
 from flowstone.runtime.stats import count
@@ -98,8 +98,10 @@ def clean_field(key: str, given: object, default: object) -> object:
     """Return the clean value of an event's own field."""
     if isinstance(given, BaseException):
         return Failure(given).render()
-    if given is None or isinstance(given, Error):
+    if given is None:
         return given
+    if isinstance(given, Error):
+        return cleaned(given)
     if key == "partition":
         return coerce.partition(given)
     if isinstance(given, tuple) and all(isinstance(item, SpanLink) for item in given):

@@ -33,7 +33,12 @@ _IDENTITY: Final = {
     "orchestrator": "scope.orchestrator",
     "sampled": "scope.sampled",
 }
-_START: Final = {**_IDENTITY, "attributes": "given.start_attributes()", "process": "this_process()"}
+_START: Final = {
+    **_IDENTITY,
+    "attributes": "given.start_attributes()",
+    "process": "this_process()",
+    "links": "given.links() if given.span_links else ()",
+}
 _END: Final = {
     **_IDENTITY,
     "attributes": "given.end_attributes()",
@@ -75,7 +80,7 @@ def _compile(cls: type[Event], values: dict[str, str], before: tuple[str, ...]) 
         "code": code_of(name_of(cls)),
         "this_process": this_process,
         "whole": whole,
-        "text": coerce.text,
+        "name": coerce.names.__getitem__,
         "partition": coerce.partition,
     }
     return maker(cls, values, before=before, names=names)

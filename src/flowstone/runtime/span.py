@@ -55,7 +55,8 @@ class OperationSpan(trace.Span):
         if self.ended:
             return
         if self.inner is not None:
-            self.inner.set_attribute(key, value)
+            for name, clean in coerce.attributes({key: value}).items():
+                self.inner.set_attribute(name, clean)
         kind = type(value)
         extra = self.extra
         if extra is None:
@@ -78,7 +79,9 @@ class OperationSpan(trace.Span):
         if self.ended:
             return
         if self.inner is not None:
-            self.inner.add_event(name, attributes, timestamp)
+            self.inner.add_event(
+                coerce.text(name, coerce.NAME_LIMIT), coerce.attributes(attributes or {}), timestamp
+            )
         if self.marks is None:
             self.marks = []
         if len(self.marks) >= MAX_EVENTS:
@@ -92,7 +95,7 @@ class OperationSpan(trace.Span):
         if self.ended or not context.is_valid:
             return
         if self.inner is not None:
-            self.inner.add_link(context, attributes)
+            self.inner.add_link(context, coerce.attributes(attributes or {}))
         if self.span_links is None:
             self.span_links = []
         if len(self.span_links) >= MAX_LINKS:
@@ -106,7 +109,7 @@ class OperationSpan(trace.Span):
         if not self.ended:
             self.span_name = coerce.text(name, coerce.NAME_LIMIT)
             if self.inner is not None:
-                self.inner.update_name(name)
+                self.inner.update_name(self.span_name)
 
     def is_recording(self) -> bool:
         """Tell whether what is set on the span is still kept."""

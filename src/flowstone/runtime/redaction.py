@@ -1,0 +1,105 @@
+"""Secrets stay in: what counts as one, by the key it stands under and by what it looks like.
+
+Part of making values clean, so that nothing leaves the process without it. Decisions on keys are
+kept; values are searched only where they are strings, and thoroughly only where a quick look
+finds something that secrets begin with.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from flowstone.runtime.settings import settings
+from flowstone.runtime.stats import count
+
+MARK: Final = "[redacted]"
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SECRET_KEY: Final = re.compile(
+    r"(?:^|_)(?:passwords?|passwds?|pwd|passphrases?|secrets?|credentials?|authorization|cookies?|dsn"
+    r"|connection_(?:string|url|uri)|(?:private|api|access|account|encryption|signing|ssh)_?keys?)(?:_|$)"
+    r"|(?:^|_)(?:token|bearer|jwt|apikey)$"
+)
+_HINT: Final = re.compile(r"[=:]|AKIA|ASIA|eyJ|gh[oprsu]_|github_pat_|glpat-|xox|sk-|-----BEGIN|[Bb]earer ")
+_KEY_WORD: Final = (
+    r"(?:passw(?:or)?d|passwd|pwd|passphrase|secret|credential|authorization|api[_-]?key|access[_-]?key"
+    r"|private[_-]?key|account[_-]?key|token)"
+)
+_SECRET_VALUE: Final = re.compile(
+    "|".join(
+        (
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+            r"(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)",  # user and password of a URL
+            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+            r"\beyJ[\w-]+\.[\w-]+\.[\w-]+",  # a JSON web token
+            r"\b(?:gh[oprsu]_|github_pat_|glpat-)\w{16,}",
+            r"\bxox[abprs]-[\w-]{8,}",
+            r"\bsk-[\w-]{16,}",
+            r"(?<=[Bb]earer )[\w.~+/=-]{8,}",
+            # password=..., "api_key": "...", and the like, as they stand in texts and in source lines
+            rf"(?i:(?<![a-z])(?:[\w-]*{_KEY_WORD}[\w-]*)['\"]?\s*[:=]\s*(?P<quote>['\"]?))(?P<held>[^\s'\",;&}}\])]+)",
+        )
+    )
+)
+_KEPT: Final = 4096
+
+
+class _Decisions(dict[str, bool]):
+    """Which keys name secrets, decided when a key is first seen."""
+
+    def __missing__(self, key: str) -> bool:
+        if len(self) >= _KEPT:
+            self.clear()
+        plain = "_".join(_WORDS.findall(key)).lower()
+        own = _own("REDACT_KEYS")
+        made = self[key] = bool(_SECRET_KEY.search(plain) or (own is not None and own.search(key)))
+        return made
+
+
+def _own(setting: str) -> re.Pattern[str] | None:
+    """Return the user's own expression; one that is malformed is counted, and no expression."""
+    given = settings().get(setting)
+    if not given:
+        return None
+    try:
+        return re.compile(given, re.IGNORECASE)
+    except re.error:
+        count(f"setting.malformed.{setting}")
+        return None
+
+
+_decisions: Final = _Decisions()
+_own_values: list[re.Pattern[str] | None] = []
+
+
+def is_secret(key: str) -> bool:
+    """Tell whether what stands under *key* is a secret: ``db_password``, ``apiKey``, ``access.token``, ..."""
+    return _decisions[key]
+
+
+def redact(text: str) -> str:
+    """Return *text* with what looks like a secret replaced by ``[redacted]``."""
+    if _HINT.search(text) is not None:
+        text = _SECRET_VALUE.sub(_replace, text)
+    if not _own_values:
+        _own_values.append(_own("REDACT_VALUES"))
+    own = _own_values[0]
+    if own is not None and own.search(text) is not None:
+        count("value.redacted")
+        text = own.sub(MARK, text)
+    return text
+
+
+def _replace(found: re.Match[str]) -> str:
+    held = found.group("held")
+    if held == MARK.rstrip("]"):
+        return found.group()  # redacted before
+    count("value.redacted")
+    return MARK if held is None else found.group()[: -len(held)] + MARK
+
+
+def forget() -> None:
+    """Read the settings again when next needed. For tests."""
+    _decisions.clear()
+    _own_values.clear()

@@ -1,0 +1,183 @@
+"""Secrets stay in (law 8): over every output there is by now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import flowstone
+from flowstone.catalogue import codec
+from flowstone.cli.main import main
+from flowstone.face.log_handler import JsonLines
+from flowstone.otel.spans import Spans
+from flowstone.otel.templates import Encoder
+from flowstone.runtime import redaction
+from flowstone.testing.capture import capture
+
+SECRET = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=12, max_size=24)
+
+Place = Callable[[str], None]
+
+
+def _raise(text: str) -> None:
+    with pytest.raises(ValueError), flowstone.materialization("raises"):  # noqa: PT011  # the text is the secret
+        raise ValueError(text)
+
+
+def _survive(text: str) -> None:
+    with flowstone.materialization("survives") as m:
+        m.record_exception(RuntimeError(text))
+        m.add_event("retry", {"why": text})
+        m.update_name(f"renamed {text}")
+
+
+def _status(text: str) -> None:
+    from opentelemetry.trace import Status, StatusCode
+
+    with flowstone.materialization("status") as m:
+        m.set_status(Status(StatusCode.ERROR, text))
+
+
+def _named(text: str) -> None:
+    with flowstone.materialization(text, partition=text), flowstone.io_load(text, io_manager=text):
+        pass
+
+
+def _attribute(text: str) -> None:
+    with flowstone.materialization("a", attributes={"url": text}) as m:
+        m.set_attribute("other", [text, text])
+        m.set_attribute("nested", {"deep": [{"er": text}]})
+
+
+def _points(text: str) -> None:
+    gate = flowstone.checkpoint("publish").request()
+    gate.reject(actor="ann", reason=text)
+    flowstone.resource_health("warehouse", healthy=False, error=ConnectionError(text))
+    flowstone.telemetry.execute("my.event", {}, {"note": text})
+    flowstone.logger.log_materialization_failed("a", error=OSError(text))
+
+
+PLACES: list[Place] = [_raise, _survive, _status, _named, _attribute, _points]
+TEXTS = [
+    "postgresql://reader:{}@db.internal/sales",
+    "could not connect: password={} host=db",
+    '{{"api_key": "{}"}}',
+    "Authorization: Bearer {}",
+    "AWS_SECRET_ACCESS_KEY='{}'",
+    "https://x:{}@example.com/path and more",
+]
+
+
+def outputs(folder: Path, tell: Callable[[], None]) -> Iterator[tuple[str, bytes]]:
+    """Run *tell* with everything on that writes; return name and content of each output."""
+    from flowstone_console.plugin import ConsolePlugin
+
+    stream = folder / "lines.log"
+    handler = logging.FileHandler(stream)
+    logger = logging.getLogger("flowstone.events")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with capture(ConsolePlugin()) as captured:
+            flowstone.telemetry.attach("lines", [], JsonLines())
+            with flowstone.run("p", correlation_id="look-here"):
+                tell()
+            events = captured.events
+            encode = Encoder(Spans())
+            yield "events", b"\n".join(codec.encode(event) for event in events)
+            yield "otlp", b"\n".join(made for event in events if (made := encode.of(event)) is not None)
+            for arguments in (["trace", "look-here"], ["trace", "look-here", "--json"]):
+                yield " ".join(arguments), CliRunner().invoke(main, arguments).output.encode()
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    for written in sorted(folder.rglob("*")):
+        if written.is_file():
+            yield written.name, written.read_bytes()
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__.strip("_"))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(secret=SECRET, text=st.sampled_from(TEXTS))
+def test_no_output_holds_a_secret(
+    place: Place,
+    secret: str,
+    text: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Wherever a secret comes in, it is in no event, span, line, store or answer."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("FLOWSTONE_HOME", str(folder))
+    found = dict(outputs(folder, lambda: place(text.format(secret))))
+    assert any(b"[redacted]" in content for content in found.values())
+    assert [] == [name for name, content in found.items() if secret.encode() in content]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["password", "db_password", "dbPassword", "api_key", "apiKey", "X-Api-Key", "client.secret", "access_token",
+     "AWS_SECRET_ACCESS_KEY", "Authorization", "set-cookie", "private_key", "dsn", "connectionString"],
+)  # fmt: skip
+def test_keys_of_secrets_are_known(key: str) -> None:
+    """The usual names of secrets are known in their usual spellings."""
+    assert redaction.is_secret(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["tokens", "max_tokens", "token_count", "partition_key", "asset.key", "key", "primary_key", "author", "cookie_free"]
+)  # fmt: skip
+def test_other_keys_are_left_alone(key: str) -> None:
+    """What only resembles a secret's name is not one; when in doubt it is."""
+    assert (key == "cookie_free") == redaction.is_secret(key)
+
+
+def test_what_stands_under_a_secret_key_is_never_told() -> None:
+    """Under a secret's name any value is redacted, whatever its type."""
+    with capture() as captured:
+        with flowstone.materialization("a", attributes={"password": 12345678, "token": ["a", "b"], "ok": 1}):
+            pass
+        told: Any = captured.one("materialization.stop")
+    assert {"password": "[redacted]", "token": "[redacted]", "ok": 1} == told.attributes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rows=10 size=1024",
+        "s3://bucket/key=1/part",
+        "http://example.com:8080/a",
+        "time: 12:30",
+        "sk-short",
+        "a@b.c",
+    ],
+)
+def test_ordinary_texts_stay_as_they_are(text: str) -> None:
+    """Redaction does not eat what is no secret."""
+    assert text == redaction.redact(text)
+
+
+def test_redacting_again_changes_nothing() -> None:
+    """What is clean stays clean."""
+    once = redaction.redact("password=hunter2hunter2 and postgres://u:p@h/d")
+    assert once == redaction.redact(once)
+
+
+def test_own_expressions_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own keys and patterns count too."""
+    monkeypatch.setenv("FLOWSTONE_REDACT_KEYS", "^patient")
+    monkeypatch.setenv("FLOWSTONE_REDACT_VALUES", r"\bMRN-\d+")
+    redaction.forget()
+    try:
+        assert redaction.is_secret("patient_name")
+        assert "see [redacted]" == redaction.redact("see MRN-12345")
+    finally:
+        monkeypatch.undo()
+        redaction.forget()
