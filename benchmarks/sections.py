@@ -61,6 +61,7 @@ SECTIONS = (
         env=_CORE_ONLY,
     ),
     Section(name="hold", title="the drain and the interpreter", module="benchmarks.hold", env=_CORE_ONLY),
+    Section(name="starts", title="how soon a start is out", module="benchmarks.starts"),
     Section(name="dispatch", title="calling 5 implementations of a hook", module="benchmarks.dispatch"),
     Section(name="imports", title="import and first emission", module="benchmarks.imports"),
     Section(name="encoding", title="OTLP bytes of a span", module="benchmarks.encoding"),
