@@ -134,3 +134,26 @@ def test_flush_is_bounded_by_its_timeout(flowstone_capture: Capture) -> None:
     assert not flowstone.flush(timeout=0.3)
     assert time.monotonic() - began < 3
     release.set()
+
+
+def test_a_slow_listener_on_the_caller_is_quarantined(flowstone_capture: Capture) -> None:
+    """Whoever takes too long on the caller is found out, told, and no longer called; the others stay."""
+    heard: list[str] = []
+
+    class Slow:
+        @hookimpl
+        def on_materialization_start(self, event: Event) -> None:
+            time.sleep(0.02)
+
+    class Quick:
+        @hookimpl
+        def on_materialization_start(self, event: Event) -> None:
+            heard.append(event.name)
+
+    flowstone_capture.engine.plugins.register(Slow(), "slow")
+    flowstone_capture.engine.plugins.register(Quick(), "quick")
+    for _ in range(10):
+        with flowstone.materialization("a"):
+            pass
+    assert "slow" == flowstone_capture.one("plugin.quarantined").plugin  # type: ignore[attr-defined]
+    assert 10 == len(heard)

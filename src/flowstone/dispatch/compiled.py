@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Any
 
 import pluggy
+
+from flowstone.dispatch.wall import CALLER_BUDGET_NS, Overrun
 
 Function = Callable[..., Any]  # a hook implementation: its signature is its own affair
 OnFailure = Callable[[str, str, BaseException], object]
@@ -50,28 +53,44 @@ def implementations(hook: pluggy.HookCaller, skip: Callable[[str], bool]) -> lis
 
 
 def notifier(
-    hook: str, impls: Sequence[Implementation], on_failure: OnFailure
+    hook: str, impls: Sequence[Implementation], on_failure: OnFailure, *, timed: bool = False
 ) -> Callable[[object], None] | None:
     """Compile a function that passes one argument to all of *impls*; None where there are none.
 
     What an implementation raises goes to ``on_failure(plugin, hook, error)``; only
     KeyboardInterrupt, which is the user's, passes through.
+
+    Args:
+        hook: The hook's name.
+        impls: Who is called, in order.
+        on_failure: Told of each failure.
+        timed: Whether each is held to its budget; two clocks a call cost as much as the call.
     """
     if not impls:
         return None
-    namespace: dict[str, object] = {"fail": on_failure, "hook": hook}
+    namespace: dict[str, object] = {"fail": on_failure, "hook": hook, "clock": perf_counter_ns}
+    namespace |= {"budget": CALLER_BUDGET_NS, "Overrun": Overrun}
     lines = ["def notify(argument):"]
     for index, impl in enumerate(impls):
         namespace[f"f{index}"] = impl.function
         namespace[f"p{index}"] = impl.plugin
+        call = f"f{index}({'argument' if impl.takes else ''})"
+        if timed:
+            call = f"began = clock(); {call}; took = clock() - began"
         lines += [
             "    try:",
-            f"        f{index}({'argument' if impl.takes else ''})",
+            f"        {call}",
             "    except KeyboardInterrupt:",
             "        raise",
             "    except BaseException as error:",
             f"        fail(p{index}, hook, error)",
         ]
+        if timed:
+            lines += [
+                "    else:",
+                "        if took > budget:",
+                f"            fail(p{index}, hook, Overrun(f'{{took / 1e6:.1f}} ms on the caller'))",
+            ]
     exec("\n".join(lines), namespace)  # noqa: S102  # generated from our own names only
     made: Callable[[object], None] = namespace["notify"]  # type: ignore[assignment]
     return made

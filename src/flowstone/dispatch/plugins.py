@@ -145,10 +145,15 @@ class Plugins:
         caller = getattr(self._manager.hook, hook, None)
         return [] if caller is None else implementations(caller, self.wall.is_quarantined)
 
-    def notifier(self, event_name: str) -> Callable[[object], None] | None:
-        """Compile the synchronous caller of the event *event_name*; None if nobody listens."""
+    def notifier(self, event_name: str, *, timed: bool = False) -> Callable[[object], None] | None:
+        """Compile the synchronous caller of the event *event_name*; None if nobody listens.
+
+        Args:
+            event_name: The event.
+            timed: Whether each listener is held to its budget.
+        """
         hook = names.hook_of_name(event_name)
-        return notifier(hook, self.implementations(hook), self.wall.failed)
+        return notifier(hook, self.implementations(hook), self.wall.failed, timed=timed)
 
     def infos(self) -> list[PluginInfo]:
         """Return what is known of all plugins, registered or not."""

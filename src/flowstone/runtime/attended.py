@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry.context import Context
 
+from flowstone.dispatch.wall import CALLER_BUDGET_NS
 from flowstone.runtime import lane, roots
 from flowstone.runtime.attention import attention
 from flowstone.runtime.context import (
@@ -27,6 +28,7 @@ def enter(operation: Any) -> Any:
     if not roots.adopt(operation, context):
         return operation
     operation.epoch = attention.epoch
+    operation.start_cpu()
     operation.start_time = time_ns()
     operation.started = perf_counter_ns()
     announce(operation, context)
@@ -69,7 +71,7 @@ def announce(operation: Any, context: Context) -> None:
             made = operation.inner.get_span_context()
             operation.scope.sampled = made.trace_flags.sampled
             operation._context = made
-    _notify(event)
+    notify(event)
 
 
 def conclude(operation: Any) -> None:
@@ -80,10 +82,15 @@ def conclude(operation: Any) -> None:
     if operation.inner is not None:
         with suppress(Exception):
             attention.tracing.end(operation.inner, event)
-    _notify(event)
+    notify(event)
 
 
-def _notify(event: Any) -> None:
-    notify = attention.notifiers.get(event.name)
-    if notify is not None:
-        notify(event)
+def notify(event: Any) -> None:
+    """Tell the synchronous listeners of *event*."""
+    tell = attention.notifiers.get(event.name)
+    if tell is None:
+        return
+    began = perf_counter_ns()
+    tell(event)
+    if perf_counter_ns() - began > CALLER_BUDGET_NS and attention.on_overrun is not None:
+        attention.on_overrun(event.name)

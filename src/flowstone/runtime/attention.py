@@ -18,16 +18,18 @@ class Attention:
         epoch: Counts forks: what began before a fork ends in the parent.
         tracing: How the process traces.
         notifiers: Synchronous listeners by event name.
+        on_overrun: Told of an event whose synchronous listeners together took too long.
         on_change: Told whether the caller must attend, after each change.
     """
 
-    __slots__ = ("enabled", "epoch", "notifiers", "on_change", "tracing")
+    __slots__ = ("enabled", "epoch", "notifiers", "on_change", "on_overrun", "tracing")
 
     def __init__(self) -> None:
         self.enabled = True
         self.epoch = 0
         self.tracing: Tracing = Untraced()
         self.notifiers: dict[str, Notifier] = {}
+        self.on_overrun: Callable[[str], None] | None = None
         self.on_change: Callable[[bool], None] | None = None
 
     def needed(self) -> bool:

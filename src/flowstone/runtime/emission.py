@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import time_ns
 
 from flowstone.catalogue.event import Event
-from flowstone.runtime import engine, lane, roots
+from flowstone.runtime import attended, engine, lane, roots
 from flowstone.runtime.attention import attention
 from flowstone.runtime.context import get_context
 from flowstone.runtime.identity import new_span_id
@@ -64,6 +64,4 @@ def _attend(point: Point) -> None:
             span = attention.tracing.start(event, get_context())
             if span is not None:
                 attention.tracing.end(span, event)
-    notify = attention.notifiers.get(event.name)
-    if notify is not None:
-        notify(event)
+    attended.notify(event)

@@ -84,12 +84,19 @@ class Engine:
         names = self.plugins.catalogue.names()
         compiled = ((name, self.plugins.notifier(name)) for name in names)
         attention.notifiers = {name: notify for name, notify in compiled if notify is not None}
+        attention.on_overrun = self._overran
         self.delivery.listen(
             [*self.handlers.listeners(), *self.plugins.implementations("on_events")],
             [*self.handlers.settlers(), *self.plugins.implementations("settle")],
         )
         if attention.on_change is not None:
             attention.on_change(attention.needed())
+
+    def _overran(self, name: str) -> None:
+        """Hold the synchronous listeners of the event *name* to their budgets from now on."""
+        timed = self.plugins.notifier(name, timed=True)
+        if timed is not None:
+            attention.notifiers[name] = timed
 
     def tell(self, event_class: type[Event], fields: dict[str, object]) -> None:
         """Queue an event of flowstone itself: it belongs to no run, and its trace id is all zeros."""
