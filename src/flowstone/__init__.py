@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flowstone.face.checkpoint import Checkpoint as checkpoint
     from flowstone.face.errors import CheckpointDecided as CheckpointDecided
     from flowstone.face.errors import CheckpointExpired as CheckpointExpired
+    from flowstone.face.errors import CheckpointInvalid as CheckpointInvalid
     from flowstone.face.errors import FlowstoneError as FlowstoneError
     from flowstone.face.flushing import flush as flush
     from flowstone.face.flushing import shutdown as shutdown
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from flowstone.face.points import resource_health as resource_health
     from flowstone.face.points import sensor_poll as sensor_poll
     from flowstone.face.points import sensor_trigger as sensor_trigger
+    from flowstone.face.resuming import resume_checkpoint as resume_checkpoint
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CheckpointDecided",
     "CheckpointExpired",
+    "CheckpointInvalid",
     "FlowstoneError",
     "checkpoint",
     "flush",
@@ -39,6 +42,7 @@ __all__ = [
     "logger",
     "materialization",
     "resource_health",
+    "resume_checkpoint",
     "run",
     "sensor_poll",
     "sensor_trigger",
@@ -49,6 +53,7 @@ __all__ = [
 _HOMES = {
     "CheckpointDecided": "flowstone.face.errors",
     "CheckpointExpired": "flowstone.face.errors",
+    "CheckpointInvalid": "flowstone.face.errors",
     "FlowstoneError": "flowstone.face.errors",
     "checkpoint": "flowstone.face.checkpoint",
     "flush": "flowstone.face.flushing",
@@ -56,6 +61,7 @@ _HOMES = {
     "io_store": "flowstone.face.operations",
     "materialization": "flowstone.face.operations",
     "resource_health": "flowstone.face.points",
+    "resume_checkpoint": "flowstone.face.resuming",
     "run": "flowstone.face.operations",
     "sensor_poll": "flowstone.face.points",
     "sensor_trigger": "flowstone.face.points",

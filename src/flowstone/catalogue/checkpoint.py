@@ -76,7 +76,8 @@ class CheckpointRejected(CheckpointDecision):
 class CheckpointTimeout(CheckpointDecision):
     """Nobody decided in time.
 
-    When: ``gate.expire()``, or a decision is attempted after the time-out.
-    Guarantees: at most one verdict for a request; linked to it.
+    When: ``gate.expire()``; or the time has passed, told by a process that knows the request and lives
+        then, else by the next one that resumes it.
+    Guarantees: at most one verdict for a request; linked to it; its time is when the time had passed.
     Not emitted: for requests without a time-out.
     """

@@ -30,8 +30,10 @@ class OperationEnd(Event):
     Attributes:
         status: How it ended.
         duration: Nanoseconds by a monotonic clock; the span began at ``time - duration``.
-        cpu_time: Nanoseconds of CPU used, where measured.
-        peak_rss: Peak resident memory in bytes, where measured.
+        cpu_time: Nanoseconds of CPU that its thread used meanwhile; of runs and materializations of 1 ms
+            or more that began and ended in one thread.
+        peak_rss: The process's peak of resident memory so far, in bytes; of runs and materializations of
+            1 ms or more.
         span_name: The span's name where user code renamed it, else empty.
         span_events: What user code marked on the span.
         links: Spans it follows from.

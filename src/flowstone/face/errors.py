@@ -2,7 +2,8 @@
 
 FlowstoneError
 ├── CheckpointDecided    a verdict was already given
-└── CheckpointExpired    the time-out has passed
+├── CheckpointExpired    the time-out has passed
+└── CheckpointInvalid    the token is forged, cut, or of another flowstone
 """
 
 from __future__ import annotations
@@ -18,3 +19,7 @@ class CheckpointDecided(FlowstoneError):
 
 class CheckpointExpired(FlowstoneError):
     """A checkpoint timed out before the verdict came."""
+
+
+class CheckpointInvalid(FlowstoneError):
+    """A checkpoint's token cannot be trusted: forged, cut, or signed with another key."""

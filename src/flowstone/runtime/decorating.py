@@ -18,6 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Decorating(Protocol):
     """An operation, as far as decorators need it."""
 
+    timed: bool
+
     @property
     def inner(self) -> Span | None:
         """The SDK span that stands in for it, if any."""
@@ -51,7 +53,9 @@ def decorate(function: F, fresh: Callable[[], Decorating]) -> F:
 
         @functools.wraps(function)
         async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            with fresh():
+            operation = fresh()
+            operation.timed = False  # its thread works for other tasks meanwhile
+            with operation:
                 return await function(*args, **kwargs)
 
         return cast(F, coroutine)
@@ -82,7 +86,9 @@ def _generator(function: Callable[..., Any], fresh: Callable[[], Decorating]) ->
 def _async_generator(function: Callable[..., Any], fresh: Callable[[], Decorating]) -> Callable[..., Any]:
     @functools.wraps(function)
     async def generate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        operation = fresh().begin()
+        operation = fresh()
+        operation.timed = False
+        operation.begin()
         steps = activate(operation)
         inner = function(*args, **kwargs)
         step = inner.asend(None)

@@ -65,6 +65,8 @@ class Materialization(
         start_time: Unix nanoseconds as a host tells them.
     """
 
+    timed = True
+
     def __init__(
         self,
         asset: str,

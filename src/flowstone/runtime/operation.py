@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import Token
-from time import perf_counter_ns, time_ns
+from threading import get_ident
+from time import perf_counter_ns, thread_time_ns, time_ns
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
@@ -29,6 +30,7 @@ from flowstone.runtime.scope import Scope
 from flowstone.runtime.span import OperationSpan
 
 _state = lane.state
+_WORTH_NS = 1_000_000  # below, measuring resources would cost more than it tells
 
 
 class Operation(OperationSpan):
@@ -41,6 +43,7 @@ class Operation(OperationSpan):
 
     subject: ClassVar[str] = ""
     kind: ClassVar[SpanKind] = SpanKind.INTERNAL
+    timed: bool = False  # whether its thread's CPU time is measured
 
     size_bytes: int | None = None
     rows: int | None = None
@@ -48,6 +51,9 @@ class Operation(OperationSpan):
     failure: failure.Failure | Error | None = None
     failure_kind: str = "exception"
     duration: int = 0
+    cpu_time: int | None = None
+    cpu_thread: int = 0
+    cpu_from: int = 0
     initial: dict[str, object] | None = None
     start_rendered: bool = False
     token: Token[Context] | None = None
@@ -84,6 +90,9 @@ class Operation(OperationSpan):
         put(inside, OPERATION_KEY, self)
         put(inside, SPAN_KEY, self)
         self.token = set_context(inside)
+        if self.timed:
+            self.cpu_thread = get_ident()
+            self.cpu_from = thread_time_ns()
         self.start_time = time_ns()
         self.started = perf_counter_ns()
         append(self)
@@ -98,6 +107,8 @@ class Operation(OperationSpan):
         if token is None:  # switched off, or ended by hand
             return
         duration = perf_counter_ns() - self.started
+        if duration >= _WORTH_NS and self.cpu_thread == get_ident():
+            self.cpu_time = thread_time_ns() - self.cpu_from
         self.token = None
         try:
             reset_context(token)
@@ -120,6 +131,7 @@ class Operation(OperationSpan):
             self.ended = True
             return self
         self.epoch = attention.epoch
+        self.start_cpu()
         self.started = perf_counter_ns()
         self.start_time = self.start_time or time_ns()
         attended.announce(self, get_context())
@@ -148,6 +160,8 @@ class Operation(OperationSpan):
         self.duration = (
             time - self.start_time if time is not None else perf_counter_ns() - getattr(self, "started", 0)
         )
+        if self.duration >= _WORTH_NS and self.cpu_thread == get_ident():
+            self.cpu_time = thread_time_ns() - self.cpu_from
         if error is not None:
             self.fail(error)
         if status is not None:
@@ -167,6 +181,12 @@ class Operation(OperationSpan):
     def end(self, end_time: int | None = None) -> None:
         """End the operation as a span is ended; leaving its block afterwards tells nothing more."""
         self.finish(time=end_time)
+
+    def start_cpu(self) -> None:
+        """Note what CPU time this thread has used so far; another thread at the end means: not known."""
+        if self.timed:
+            self.cpu_thread = get_ident()
+            self.cpu_from = thread_time_ns()
 
     def fail(self, error: BaseException | Error) -> None:
         """Take over how *error* ended the operation."""

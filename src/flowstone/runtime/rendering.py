@@ -13,6 +13,7 @@ from flowstone.runtime import coerce
 from flowstone.runtime.decorating import decorate
 from flowstone.runtime.failure import Failure
 from flowstone.runtime.identity import code_of
+from flowstone.runtime.memory import peak_rss
 from flowstone.runtime.operation import Operation
 from flowstone.runtime.process import this_process
 from flowstone.runtime.stats import count
@@ -49,6 +50,7 @@ _END: Final = {
     "links": "given.links() if given.span_links else ()",
 }
 _VOLUME: Final = {"size_bytes": "whole(given.size_bytes)", "rows": "whole(given.rows)"}
+_MEASURED: Final = {"cpu_time": "given.cpu_time", "peak_rss": "peak_rss() if duration >= 1000000 else None"}
 _EXCEPTION: Final = {**_END, "kind": "given.failure_kind", "error": "given.outcome[1]"}
 _BEFORE: Final = ("scope = given.scope", 'span_id = "%016x" % given.span_id')
 _BEFORE_START: Final = (*_BEFORE, "time = given.start_time")
@@ -78,6 +80,7 @@ def whole(given: object) -> int | None:
 def _compile(cls: type[Event], values: dict[str, str], before: tuple[str, ...]) -> Callable[[Any], Event]:
     names = {
         "code": code_of(name_of(cls)),
+        "peak_rss": peak_rss,
         "this_process": this_process,
         "whole": whole,
         "name": coerce.names.__getitem__,
@@ -116,6 +119,7 @@ class RenderedOperation(Operation):
         mine = own or {}
         cls.subject = start.subject
         cls._start = staticmethod(_compile(start, {**_START, **mine}, _BEFORE_START))
+        mine = {**mine, **(_MEASURED if cls.timed else {})}
         measured = _VOLUME if volume else {}
         cls._stop = staticmethod(_compile(stop, {**_END, **measured, **mine}, _BEFORE_END))
         cls._exception = staticmethod(_compile(exception, {**_EXCEPTION, **mine}, _BEFORE_END))

@@ -10,8 +10,10 @@ from opentelemetry import baggage
 from opentelemetry.trace import SpanKind
 
 from flowstone.catalogue.run import RunException, RunStart, RunStop
+from flowstone.catalogue.values import Error, Status
 from flowstone.runtime import coerce, engine, roots
 from flowstone.runtime.context import OPERATION_KEY, get_context, reset_context, set_context
+from flowstone.runtime.heartbeat import heartbeats
 from flowstone.runtime.identity import random_bits
 from flowstone.runtime.rendering import RenderedOperation
 from flowstone.runtime.scope import Scope, correlation
@@ -38,6 +40,7 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
     """
 
     kind: ClassVar[SpanKind] = SpanKind.SERVER
+    timed = True
     _baggage: Any = None
 
     def __init__(
@@ -70,6 +73,7 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
             # Goes out with requests, so that whoever answers them carries the same correlation id.
             carried = baggage.set_baggage(roots.CORRELATION_BAGGAGE, self.scope.correlation_id, get_context())
             self._baggage = set_context(carried)
+            heartbeats.watch(self)
         return self
 
     def __exit__(
@@ -81,6 +85,7 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
             except ValueError:
                 roots.leave(self, self._baggage)
             self._baggage = None
+            heartbeats.forget(self)
         super().__exit__(kind, error, traceback)
         if self._outermost:
             engine.drain(OUTERMOST_DRAIN_S)
@@ -89,7 +94,27 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
         """Tell the start without touching the context."""
         if self.scope is None and engine.ensure():
             self._found_scope()
-        return super().begin()
+        super().begin()
+        if not self.ended:
+            heartbeats.watch(self)
+        return self
+
+    def finish(
+        self,
+        error: BaseException | Error | None = None,
+        *,
+        status: Status | None = None,
+        time: int | None = None,
+    ) -> None:
+        """Tell the end; the first one counts. Without ``begin``, only the end is told.
+
+        Args:
+            error: What ended it, if anything did.
+            status: How it ended, where that does not follow from *error*.
+            time: Unix nanoseconds of the end as the host tells it; now by our own clock if not given.
+        """
+        heartbeats.forget(self)
+        super().finish(error, status=status, time=time)
 
     def _found_scope(self) -> None:
         run_id, correlation_id = self._asked

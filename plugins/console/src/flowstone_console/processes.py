@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from flowstone.plugin import Process, start_time, this_process
+from flowstone.plugin import Process, settings, start_time, this_process
 
 SILENCE: Final = 180_000_000_000
-"""Nanoseconds without any event after which a trace of another host counts as abandoned: three heartbeats."""
+"""Nanoseconds without any event after which a trace of another host counts as abandoned: three heartbeats.
+
+Longer where ``FLOWSTONE_HEARTBEAT`` makes them rarer.
+"""
+_RAREST_S: Final = 86_400.0
 
 
 class Judge:
@@ -17,6 +21,8 @@ class Judge:
     def __init__(self, here: Process | None = None) -> None:
         self.here = here or this_process()
         self._gone: dict[Process, bool] = {}
+        period = settings().number("HEARTBEAT", 60.0)
+        self._silence = max(SILENCE, int(3e9 * min(period, _RAREST_S)) if period > 0 else 0)
 
     def is_gone(self, process: Process | None, silence: int) -> bool:
         """Tell whether *process* is gone, its trace having been silent for *silence* nanoseconds.
@@ -26,7 +32,7 @@ class Judge:
         if process is None:
             return False
         if process.host != self.here.host:
-            return silence > SILENCE
+            return silence > self._silence
         gone = self._gone.get(process)
         if gone is None:
             gone = self._gone[process] = self._is_dead(process)

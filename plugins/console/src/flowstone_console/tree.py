@@ -8,6 +8,7 @@ from typing import Final
 from flowstone.plugin import Event
 from flowstone_console.abandoned import Moments
 from flowstone_console.drafts import Draft, draft
+from flowstone_console.gates import overdue
 from flowstone_console.model import Completeness, Mark, Node, Point, State, Trace
 from flowstone_console.points import point_of
 from flowstone_console.processes import Judge
@@ -33,7 +34,7 @@ def build(events: Iterable[Event], judge: Judge, now: int, *, dropped: int = 0, 
     moments = Moments(gathered.events)
     drafts = {key: draft(span, moments, judge, now) for key, span in gathered.spans.items()}
     tops = _place(drafts)
-    loose = _place_points(gathered.others, drafts)
+    loose = _place_points(gathered.others, drafts, now)
     nodes = tuple(top.finish() for top in sorted(tops, key=lambda top: top.order))
     state = overall(nodes)
     starts = [node.start for node in nodes] + [event.time for event in gathered.events]
@@ -125,11 +126,10 @@ def _flatten(parent: Draft) -> list[Draft]:
     return flat
 
 
-def _place_points(others: Iterable[Event], drafts: dict[str, Draft]) -> list[Point]:
+def _place_points(others: Sequence[Event], drafts: dict[str, Draft], now: int) -> list[Point]:
     """Put every point under its operation; return those that belong to none."""
     loose: list[Point] = []
-    for event in others:
-        point = point_of(event)
+    for event, point in [*((event, point_of(event)) for event in others), *overdue(others, now)]:
         if point is not None:
             owner = drafts.get(event.span_id) or drafts.get(event.parent_id)
             (loose if owner is None else owner.points).append(point)
