@@ -25,8 +25,8 @@ def run(quick: bool) -> Report:
     spent = stages.measure(500 if quick else 2000)
     return Report(
         rows=(
-            ratio("caller with the store / bare SDK span", callers["ours"], callers["anchor"]),
-            ratio("process CPU with the store / bare SDK span's", costs["ours"], costs["anchor"]),
+            ratio("caller with store and OTLP logs / bare SDK span", callers["ours"], callers["anchor"]),
+            ratio("process CPU with store and OTLP logs / bare SDK span's", costs["ours"], costs["anchor"]),
         ),
         notes=(
             (

@@ -18,8 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 T = TypeVar("T")
@@ -113,6 +115,16 @@ class TestAgent:
             for metric in scope.get("metrics", ())
         ]
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return all log records, each with its resource's attributes under ``resource``."""
+        return [
+            {**record, "resource": attributes(resource["resource"])}
+            for request in self.get("/test/session/logs") or ()
+            for resource in request.get("resource_logs", ())
+            for scope in resource.get("scope_logs", ())
+            for record in scope.get("log_records", ())
+        ]
+
 
 def attributes(carrier: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of a message, as the test agent shows them, as a plain dict."""
@@ -176,6 +188,7 @@ class Sink:
     def __init__(self) -> None:
         self.traces: list[ExportTraceServiceRequest] = []
         self.requests: list[ExportMetricsServiceRequest] = []
+        self.logs: list[ExportLogsServiceRequest] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), self._handler())
         self.server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
@@ -191,6 +204,8 @@ class Sink:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.path == "/v1/traces":
                     sink.traces.append(ExportTraceServiceRequest.FromString(body))
+                elif self.path == "/v1/logs":
+                    sink.logs.append(ExportLogsServiceRequest.FromString(body))
                 else:
                     sink.requests.append(ExportMetricsServiceRequest.FromString(body))
                 self.send_response(200)
@@ -212,6 +227,16 @@ class Sink:
             for span in scope.spans
         ]
 
+    def records(self) -> list[LogRecord]:
+        """Return all log records, in order of arrival."""
+        return [
+            record
+            for request in self.logs
+            for resource in request.resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+        ]
+
     def points(self, name: str) -> list[tuple[str, float]]:
         """Return instance id and count or value of each point of the metric *name*, in order of arrival."""
         found = []
@@ -221,11 +246,12 @@ class Sink:
                 for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
                     if metric.name == name:
                         found += [
-                            (ids["service.instance.id"], point.count)
+                            (ids.get("service.instance.id", ""), point.count)
                             for point in metric.histogram.data_points
                         ]
                         found += [
-                            (ids["service.instance.id"], point.as_int) for point in metric.sum.data_points
+                            (ids.get("service.instance.id", ""), point.as_int)
+                            for point in metric.sum.data_points
                         ]
         return found
 
@@ -246,43 +272,3 @@ def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
-
-
-class Silent:
-    """Accepts connections and never answers."""
-
-    def __init__(self, answer_after: float | None = None) -> None:
-        self._answer_after = answer_after
-        self._socket = socket.create_server(("127.0.0.1", free_port()))
-        self.endpoint = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._held: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self._held.append(connection)
-            if self._answer_after is not None:
-                threading.Thread(
-                    target=self._answer, args=(connection, self._answer_after), daemon=True
-                ).start()
-
-    def _answer(self, connection: socket.socket, after: float) -> None:
-        try:
-            while connection.recv(1 << 20):
-                time.sleep(after)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                connection.close()
-                return
-        except OSError:
-            return
-
-    def close(self) -> None:
-        """Stop accepting, and let go of all connections."""
-        self._socket.close()
-        for connection in self._held:
-            connection.close()

@@ -63,6 +63,39 @@ def test_the_agent_takes_what_we_send(agent: TestAgent, protocol: str) -> None:
     arrived(agent)
 
 
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_all_signals_of_a_run_carry_the_same_ids(agent: TestAgent, protocol: str) -> None:
+    """What a real receiver got: one trace, one instance, one correlation id on spans and records; exemplars join."""
+    port = agent.http if protocol == "http/protobuf" else agent.grpc
+    done = run(
+        EMIT,
+        OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}",
+        OTEL_SERVICE_NAME="tested",
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    until(lambda: len(agent.spans()) >= len(NAMES) and agent.metrics() and agent.records())
+    spans, records, metrics = agent.spans(), agent.records(), agent.metrics()
+    by_id = {span["span_id"]: span for span in spans}
+    (trace,) = {span["trace_id"] for span in spans}
+    assert {trace} == {record["trace_id"] for record in records}
+    assert set() == {record["span_id"] for record in records} - set(by_id)
+    for one in (*spans, *records):
+        assert ("c1", "r1") == tuple(
+            attributes(one)[key] for key in ("flowstone.correlation.id", "flowstone.run.id")
+        )
+    (instance,) = {one["resource"]["service.instance.id"] for one in (*spans, *records, *metrics)}
+    assert instance
+    exemplars = {
+        (metric["name"], exemplar["trace_id"], by_id[exemplar["span_id"]]["name"])
+        for metric in metrics
+        for point in metric.get("histogram", {}).get("data_points", ())
+        for exemplar in point.get("exemplars", ())
+    }
+    assert ("flowstone.materialization.duration", trace, "materialize daily") in exemplars
+    assert ("flowstone.run.duration", trace, "run nightly") in exemplars
+
+
 def test_a_collector_passes_it_on(agent: TestAgent) -> None:
     """A collector takes our spans and metrics, compressed, and passes them on unharmed."""
     pytest.importorskip("rotel")

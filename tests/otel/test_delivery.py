@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.otel.receivers import Silent, Sink, free_port, run
+from tests.otel.misbehaving import Silent
+from tests.otel.receivers import Sink, free_port, run
 
 EMIT = """
     import flowstone

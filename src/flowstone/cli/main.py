@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import click
 
 import flowstone
+from flowstone.cli.doctor import doctor
 from flowstone.cli.events import events
 from flowstone.cli.plugins import plugins
 from flowstone.runtime import engine
@@ -75,6 +76,7 @@ def main() -> None:
     """Observability for data orchestrators."""
 
 
+main.add_command(doctor)
 main.add_command(events)
 main.add_command(plugins)
 

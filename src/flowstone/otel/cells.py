@@ -13,9 +13,11 @@ from typing import Final
 from flowstone.catalogue.values import Attributes
 from flowstone.otel.instruments import Instrument
 from flowstone.otel.names import OVERFLOW
-from flowstone.runtime.export.data import Metric, MetricPoint
+from flowstone.runtime.export.data import Exemplar, Metric, MetricPoint
 
 Key = tuple[str, ...]
+Example = tuple[float, int, str, str]
+"""The fields of an ``Exemplar``: value, time, trace id, span id."""
 
 CARDINALITY_LIMIT: Final = 2000  # as the SDK's; further series share one
 _OVERFLOW: Final[Key] = ("\0overflow",)
@@ -110,7 +112,7 @@ class OpenCells(NumberCells):
 class Distribution:
     """What a histogram knows of one series."""
 
-    __slots__ = ("count", "counts", "high", "low", "maximum", "minimum", "total")
+    __slots__ = ("count", "counts", "examples", "high", "low", "maximum", "minimum", "total")
 
     def __init__(self, buckets: int) -> None:
         self.count = 0
@@ -118,6 +120,7 @@ class Distribution:
         self.minimum = self.low = float("inf")
         self.maximum = self.high = float("-inf")
         self.counts = [0] * (buckets + 1)
+        self.examples: dict[int, Example] = {}
 
 
 class HistogramCells(Cells):
@@ -129,8 +132,8 @@ class HistogramCells(Cells):
         self._cells: dict[Key, Distribution] = {}
         self.listener: Callable[[float, Attributes], None] | None = None
 
-    def record(self, key: Key, value: float) -> None:
-        """Add one measurement to a series."""
+    def record(self, key: Key, value: float, example: Example | None = None) -> None:
+        """Add one measurement to a series; *example* is kept until a newer one falls into its bucket."""
         if self.listener is not None:
             self.listener(value, self._attributes(key))
         cell = self._cells.get(key)
@@ -139,7 +142,10 @@ class HistogramCells(Cells):
             cell = self._cells.get(key) or self._cells.setdefault(key, Distribution(len(self._bounds)))
         cell.count += 1
         cell.total += value
-        cell.counts[bisect_left(self._bounds, value)] += 1
+        bucket = bisect_left(self._bounds, value)
+        cell.counts[bucket] += 1
+        if example is not None:
+            cell.examples[bucket] = example
         if value < cell.low:
             cell.low = value
         if value > cell.high:
@@ -161,12 +167,14 @@ class HistogramCells(Cells):
                 maximum=cell.maximum,
                 recent_minimum=cell.low,
                 recent_maximum=cell.high,
+                exemplars=tuple(Exemplar(*example) for example in cell.examples.values()),
             )
             for key, cell in self._cells.items()
         )
         if renew:
             for cell in self._cells.values():
                 cell.low, cell.high = float("inf"), float("-inf")
+                cell.examples.clear()
         return made
 
 

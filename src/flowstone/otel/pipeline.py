@@ -1,27 +1,33 @@
-"""From batches of events to spans and metrics on their way out, for one process."""
+"""From batches of events to spans, metrics and log records on their way out, for one process."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from time import monotonic
+from time import monotonic, time_ns
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.values import Attributes
 from flowstone.otel.cells import HistogramCells
+from flowstone.otel.log_events import LogEvents
+from flowstone.otel.log_templates import RecordEncoder
 from flowstone.otel.names import SCHEMA_URL, SCOPE
 from flowstone.otel.recording import Metrics
+from flowstone.otel.severities import LEVELS
 from flowstone.otel.spans import Spans
 from flowstone.otel.templates import Encoder
 from flowstone.otel.tracing import OtelTracing
 from flowstone.runtime import stats
-from flowstone.runtime.export.data import Metric, Scope
+from flowstone.runtime.export.data import INFO, LogData, Metric, Scope
+from flowstone.runtime.export.limits import DEFAULT_LIMITS
+from flowstone.runtime.export.log_route import LogRoute
 from flowstone.runtime.export.meters import Record
 from flowstone.runtime.export.metric_route import MetricRoute
 from flowstone.runtime.export.resource import own_version
 from flowstone.runtime.export.router import Router
 from flowstone.runtime.export.routes import CompatRoute, Route
+from flowstone.runtime.settings import settings
 
 LOSSES = ("export.dropped.", "export.failed.")
 
@@ -38,11 +44,14 @@ class Pipeline:
         scope = Scope(SCOPE, own_version(), SCHEMA_URL)
         self.pid = os.getpid()
         self.router = Router(scope)
-        self.metrics = Metrics()
+        self.metrics = Metrics(exemplars=self.router.config.exemplars)
         self.tracing: OtelTracing | None = None
         self._started: dict[str, Attributes] = {}
         self._spans = Spans()
-        self._encoder = Encoder(self._spans)
+        self._encoder = Encoder(self._spans, self.router.config.limits)
+        lowest = LEVELS.get((settings("FLOWSTONE_OTEL").get("LOG_LEVEL") or "").lower(), INFO)
+        self._logs, self._log_encoder = LogEvents(lowest), RecordEncoder(lowest)
+        self._log_route = LogRoute(self.router.config, scope)
         self._metric_route = MetricRoute(
             self.router.config,
             scope,
@@ -58,9 +67,11 @@ class Pipeline:
         return self.tracing
 
     def take(self, batch: Sequence[Event]) -> None:
-        """Make spans and metrics of a batch."""
+        """Make spans, metrics and log records of a batch."""
         self._metric_route.prepare()
         self.metrics.record(batch)
+        if self._log_route.wanted():
+            self._take_logs(batch)
         route = self.router.route()
         if self._started or isinstance(route, CompatRoute):
             self._take_late(batch, route)
@@ -75,6 +86,16 @@ class Pipeline:
         spans = [span for event in batch if event.sampled and (span := make(event)) is not None]
         if spans:
             route.export(spans)
+
+    def _take_logs(self, batch: Sequence[Event]) -> None:
+        if not self._log_route.takes_bytes or self.router.config.record_limits != DEFAULT_LIMITS:
+            records: list[LogData | bytes] = [*self._logs.of(batch)]
+        else:
+            now, encode, make = time_ns(), self._log_encoder.of, self._logs.one
+            made = [encode(event, now) or make(event, now) for event in batch]
+            records = [record for record in made if record is not None]
+        if records:
+            self._log_route.export(records)
 
     def _take_late(self, batch: Sequence[Event], route: Route) -> None:
         """Export what had no SDK span at its time: begun before the provider was set, or before a fork."""
@@ -104,17 +125,21 @@ class Pipeline:
                 cells.listener = recorders.get(name)
 
     def flush(self, timeout: float) -> bool:
-        """Deliver spans and metrics side by side, within *timeout* seconds; True if receivers took all."""
+        """Deliver all signals side by side, within *timeout* seconds; True if receivers took all."""
         deadline = monotonic() + _in_time(timeout)
         metrics_arrived = self._metric_route.ask()
+        self._log_route.hurry()
         spans = self.router.route().flush(max(0.0, deadline - monotonic()))
-        return metrics_arrived(max(0.0, deadline - monotonic())) and spans
+        logs = self._log_route.flush(max(0.0, deadline - monotonic()))
+        return metrics_arrived(max(0.0, deadline - monotonic())) and spans and logs
 
     def close(self, timeout: float) -> bool:
         """Deliver, and end; what could not be delivered is counted as dropped."""
         deadline = monotonic() + _in_time(timeout)
         metrics_arrived = self._metric_route.ask()
+        self._log_route.hurry()
         spans = self.router.route().close(max(0.0, deadline - monotonic()))
+        logs = self._log_route.close(max(0.0, deadline - monotonic()))
         metrics = metrics_arrived(max(0.0, deadline - monotonic()))
         self._metric_route.close(max(0.0, deadline - monotonic()))
-        return spans and metrics
+        return spans and logs and metrics

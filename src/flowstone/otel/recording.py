@@ -20,6 +20,7 @@ from flowstone.otel.cells import (
 )
 from flowstone.otel.instruments import INSTRUMENTS, Instrument
 from flowstone.otel.spans import FAILED
+from flowstone.runtime.export.config import Exemplars
 from flowstone.runtime.export.data import Metric
 
 Recorder = Callable[[Event], None]
@@ -29,7 +30,9 @@ Labels = Callable[[Event], Key]
 class Metrics:
     """The metrics of one process; a forked child makes its own and starts from zero."""
 
-    def __init__(self, instruments: Iterable[Instrument] = INSTRUMENTS) -> None:
+    def __init__(
+        self, instruments: Iterable[Instrument] = INSTRUMENTS, exemplars: Exemplars = "always_off"
+    ) -> None:
         now = time_ns()
         self._lock = threading.Lock()
         self._recorders: dict[type[Event], list[Recorder]] = {}
@@ -39,7 +42,7 @@ class Metrics:
             for cls in own.opened_by:
                 self._recorders.setdefault(cls, []).append(_opening(cls, cells))
             for cls in own.events:
-                self._recorders.setdefault(cls, []).append(_recorder(cls, cells))
+                self._recorders.setdefault(cls, []).append(_recorder(cls, cells, exemplars))
 
     def record(self, batch: Sequence[Event]) -> None:
         """Count a batch of events."""
@@ -136,7 +139,7 @@ def _opening(cls: type[Event], cells: Cells) -> Recorder:
     return lambda event: begin(identity(event), labels(event))
 
 
-def _recorder(cls: type[Event], cells: Cells) -> Recorder:
+def _recorder(cls: type[Event], cells: Cells, exemplars: Exemplars) -> Recorder:
     own = cells.instrument
     if isinstance(cells, OpenCells):
         identity, end = attrgetter(own.identity), cells.end
@@ -145,6 +148,8 @@ def _recorder(cls: type[Event], cells: Cells) -> Recorder:
     if own.states:
         return _stateful(cells, labels, own.states)
     value = attrgetter(own.value) if own.value else None
+    if isinstance(cells, HistogramCells) and exemplars != "always_off":
+        return _exemplified(cells, labels, own, always=exemplars == "always_on")
     apply = _operation(cells)
     per, only = own.per, own.only
 
@@ -155,6 +160,23 @@ def _recorder(cls: type[Event], cells: Cells) -> Recorder:
         apply(labels(event), measured if per == 1 else measured / per)
 
     return record
+
+
+def _exemplified(cells: HistogramCells, labels: Labels, own: Instrument, always: bool) -> Recorder:
+    """Return what records a measurement together with the span it was made in."""
+    value, per, record = attrgetter(own.value), own.per, cells.record
+
+    def recorder(event: Event) -> None:
+        measured = value(event)
+        if measured is None:
+            return
+        measured /= per
+        if always or event.sampled:
+            record(labels(event), measured, (measured, event.time, event.trace_id, event.span_id))
+        else:
+            record(labels(event), measured)
+
+    return recorder
 
 
 def _operation(cells: Cells) -> Callable[[Key, float], None]:

@@ -23,13 +23,30 @@ CONVERTED: Final = (names.PARTITION, names.CPU_TIME)
 _RECORDED_LIMIT: Final = 1024
 
 
+class Once:
+    """Knows whether an exception was recorded already, on a child of the operation it now passes through."""
+
+    def __init__(self) -> None:
+        self._recorded: dict[str, tuple[str, str]] = {}
+
+    def __call__(self, event: Event, error: Error) -> bool:
+        """Tell whether *error* is new at *event*'s span; remember it for the span above."""
+        key = (error.type, error.message)
+        if len(self._recorded) >= _RECORDED_LIMIT:
+            self._recorded.clear()
+        seen = self._recorded.pop(event.span_id, None) == key
+        if event.parent_id:
+            self._recorded[event.parent_id] = key
+        return not seen
+
+
 class Spans:
     """Makes spans of events, and records each exception once: on the innermost span it passed through."""
 
     def __init__(self) -> None:
         self._makers: dict[type[Event], _Maker | None] = {}
         self._starters: dict[type[Event], _Maker | None] = {}
-        self._recorded: dict[str, tuple[str, str]] = {}
+        self._once = Once()
 
     def of(self, event: Event) -> SpanData | None:
         """Return the span that *event* ends, none if it ends none."""
@@ -50,16 +67,6 @@ class Spans:
             shape = start_shape_of(cls)
             make = self._starters[cls] = _Maker(cls, shape, _never) if shape else None
         return make(event) if make else None
-
-    def _once(self, event: Event, error: Error) -> bool:
-        """Tell whether *error* was not yet recorded on a child of *event*'s span; remember it for the parent."""
-        key = (error.type, error.message)
-        if len(self._recorded) >= _RECORDED_LIMIT:
-            self._recorded.clear()
-        seen = self._recorded.pop(event.span_id, None) == key
-        if event.parent_id:
-            self._recorded[event.parent_id] = key
-        return not seen
 
 
 def _never(event: Event, error: Error) -> bool:

@@ -16,6 +16,7 @@ from flowstone.otel.shapes import COMMON, SHAPES, SpanShape
 from flowstone.otel.spans import CONVERTED, FAILED, Spans, rendered
 from flowstone.runtime.export import wire
 from flowstone.runtime.export.encode import encode_span, head, span_field, span_name
+from flowstone.runtime.export.limits import DEFAULT_LIMITS, Limits
 
 _SCOPE: Final = {
     "failed": FAILED,
@@ -79,6 +80,7 @@ def _template(cls: type[Event], shape: SpanShape) -> Encode:
     scope: dict[str, object] = {
         **_SCOPE,
         "constants": b"".join(wire.attribute(b"\x4a", key, value) for key, value in shape.constants),
+        "room": (DEFAULT_LIMITS.attributes or 0) - len(pairs) - len(shape.constants),
         "disjoint": frozenset(key for key, _ in (*pairs, *shape.constants)).isdisjoint,
         "find_name": about.find,
         "make_name": about.make,
@@ -100,7 +102,7 @@ def _template(cls: type[Event], shape: SpanShape) -> Encode:
             f"    if value is not None and value != '': append(find{number}(value) or make{number}(value))"
         )
     lines.append("    if event.attributes:")
-    lines.append("        if not disjoint(event.attributes): return None")
+    lines.append("        if len(event.attributes) > room or not disjoint(event.attributes): return None")
     lines.append("        attributes(b'\\x4a', event.attributes, parts)")
     lines.append("    return span_field(parts)")
     exec("\n".join(lines), scope)  # noqa: S102  # field names of our own classes
@@ -110,10 +112,11 @@ def _template(cls: type[Event], shape: SpanShape) -> Encode:
 class Encoder:
     """Makes bytes of events, by the short way where there is one."""
 
-    def __init__(self, spans: Spans) -> None:
-        self._spans = spans
+    def __init__(self, spans: Spans, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._spans, self._limits = spans, limits
+        short = SHAPES if limits == DEFAULT_LIMITS else ()  # the short way knows the default limits only
         self._templates: dict[type[Event], Encode] = {
-            cls: _template(cls, shape) for shape in SHAPES for cls in shape.events
+            cls: _template(cls, shape) for shape in short for cls in shape.events
         }
 
     def of(self, event: Event) -> bytes | None:
@@ -123,4 +126,4 @@ class Encoder:
         if made is not None:
             return made
         span = self._spans.of(event)
-        return encode_span(span) if span is not None else None
+        return encode_span(self._limits.span(span)) if span is not None else None

@@ -55,4 +55,4 @@ def test_the_users_timeout_is_left_to_the_sdk() -> None:
 @pytest.mark.parametrize("nonsense", ["", "soon", "-1", "0", "inf", "nan"])
 def test_nonsense_falls_back_to_the_default(nonsense: str) -> None:
     """A setting that is no positive number is as good as unset."""
-    assert read({}).delay == read({"OTEL_BSP_SCHEDULE_DELAY": nonsense}).delay
+    assert read({}).spans == read({"OTEL_BSP_SCHEDULE_DELAY": nonsense}).spans

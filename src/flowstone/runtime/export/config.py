@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-Signal = Literal["traces", "metrics"]
+from flowstone.runtime.export.limits import DEFAULT_LIMITS, Limits, log_limits, span_limits
+
+Signal = Literal["traces", "metrics", "logs"]
+Exemplars = Literal["trace_based", "always_on", "always_off"]
 
 DEFAULT_TIMEOUT: Final = 3.0
 """Seconds one export may take where the user did not say; the SDK's ten would outlast any exit."""
@@ -20,6 +23,21 @@ _GRPC_PORT: Final = 4317
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """How items are gathered before they are sent.
+
+    Attributes:
+        delay: Seconds that they are gathered.
+        batch: How many are sent at once.
+        queue: How many wait at most.
+    """
+
+    delay: float = DEFAULT_DELAY
+    batch: int = DEFAULT_BATCH
+    queue: int = DEFAULT_QUEUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The settings of the export.
 
@@ -28,11 +46,15 @@ class Config:
         file: ``OTEL_CONFIG_FILE``, empty where there is none.
         traces: Names of the span exporters; empty means no export.
         metrics: Names of the metric exporters.
+        logs: Names of the log exporters.
         traces_timeout: Seconds for one export, none where an ``OTEL_*`` variable says so itself.
         metrics_timeout: The same for metrics.
-        delay: Seconds that spans are gathered before they are sent.
-        batch: Spans sent at once.
-        queue: Spans that wait to be sent at most.
+        logs_timeout: The same for log records.
+        spans: How spans are gathered before they are sent.
+        records: How log records are gathered before they are sent.
+        limits: How large a span may be.
+        record_limits: How large a log record may be.
+        exemplars: Which measurements may become examples of a histogram.
         interval: Seconds between two exports of the metrics.
         sampler: ``OTEL_TRACES_SAMPLER``, empty for the default.
         exponential: Whether histograms shall be exponential.
@@ -43,11 +65,15 @@ class Config:
     file: str = ""
     traces: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
     traces_timeout: float | None = DEFAULT_TIMEOUT
     metrics_timeout: float | None = DEFAULT_TIMEOUT
-    delay: float = DEFAULT_DELAY
-    batch: int = DEFAULT_BATCH
-    queue: int = DEFAULT_QUEUE
+    logs_timeout: float | None = DEFAULT_TIMEOUT
+    spans: Batching = Batching()
+    records: Batching = Batching()
+    limits: Limits = DEFAULT_LIMITS
+    record_limits: Limits = DEFAULT_LIMITS
+    exemplars: Exemplars = "trace_based"
     interval: float = DEFAULT_INTERVAL
     sampler: str = ""
     exponential: bool = False
@@ -56,22 +82,28 @@ class Config:
     @property
     def active(self) -> bool:
         """Whether anything is to be exported by exporters of our own."""
-        return not self.disabled and bool(self.traces or self.metrics)
+        return not self.disabled and bool(self.traces or self.metrics or self.logs)
 
 
 def read(environ: Mapping[str, str] | None = None) -> Config:
     """Return what *environ*, by default the process's, says."""
     env = os.environ if environ is None else environ
+    file = env.get("OTEL_CONFIG_FILE", "").strip()
     return Config(
         disabled=_true(env, "OTEL_SDK_DISABLED"),
-        file=env.get("OTEL_CONFIG_FILE", "").strip(),
-        traces=_exporters(env, "traces"),
-        metrics=_exporters(env, "metrics"),
+        file=file,
+        # A configuration file takes the place of the variables, as OpenTelemetry defines it.
+        traces=() if file else _exporters(env, "traces"),
+        metrics=() if file else _exporters(env, "metrics"),
+        logs=() if file else _exporters(env, "logs"),
         traces_timeout=_timeout(env, "TRACES"),
         metrics_timeout=_timeout(env, "METRICS"),
-        delay=_number(env, "OTEL_BSP_SCHEDULE_DELAY", DEFAULT_DELAY * 1000) / 1000,
-        batch=max(1, int(_number(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", DEFAULT_BATCH))),
-        queue=max(1, int(_number(env, "OTEL_BSP_MAX_QUEUE_SIZE", DEFAULT_QUEUE))),
+        logs_timeout=_timeout(env, "LOGS"),
+        spans=_batching(env, "OTEL_BSP"),
+        records=_batching(env, "OTEL_BLRP"),
+        limits=span_limits(env),
+        record_limits=log_limits(env),
+        exemplars=_exemplars(env),
         interval=_number(env, "OTEL_METRIC_EXPORT_INTERVAL", DEFAULT_INTERVAL * 1000) / 1000,
         sampler=env.get("OTEL_TRACES_SAMPLER", "").strip(),
         exponential=env.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "").strip().lower()
@@ -79,6 +111,19 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
         # The exporters' own metrics count only what goes through their public method.
         stock=_true(env, "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"),
     )
+
+
+def _batching(env: Mapping[str, str], prefix: str) -> Batching:
+    return Batching(
+        delay=_number(env, f"{prefix}_SCHEDULE_DELAY", DEFAULT_DELAY * 1000) / 1000,
+        batch=max(1, int(_number(env, f"{prefix}_MAX_EXPORT_BATCH_SIZE", DEFAULT_BATCH))),
+        queue=max(1, int(_number(env, f"{prefix}_MAX_QUEUE_SIZE", DEFAULT_QUEUE))),
+    )
+
+
+def _exemplars(env: Mapping[str, str]) -> Exemplars:
+    found = env.get("OTEL_METRICS_EXEMPLAR_FILTER", "").strip().lower()
+    return found if found in ("always_on", "always_off") else "trace_based"  # type: ignore[return-value]  # one of them
 
 
 def _true(env: Mapping[str, str], key: str) -> bool:

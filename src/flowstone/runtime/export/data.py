@@ -1,10 +1,10 @@
-"""Spans and metrics as plain data, independent of any SDK: what the plugin ``otel`` hands over for export."""
+"""Spans, log records and metrics as plain data, independent of any SDK: what the plugin ``otel`` hands over for export."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from flowstone.catalogue.values import NO_ATTRIBUTES, Attributes, AttributeValue, SpanEvent, SpanLink
 
@@ -64,6 +64,60 @@ class SpanData(NamedTuple):
     dropped: tuple[int, int, int] = (0, 0, 0)
 
 
+class LogData(NamedTuple):
+    """One log record.
+
+    Attributes:
+        time: Unix nanoseconds at which it happened.
+        observed: Unix nanoseconds at which it was made.
+        event_name: Which kind of event it is.
+        severity: OpenTelemetry's severity number.
+        body: A line for readers.
+        trace_id: 32 hex digits, empty outside of a trace.
+        span_id: 16 hex digits, empty outside of a trace.
+        sampled: Whether its trace is sampled.
+        attributes: Its attributes.
+        dropped: Attributes that exceeded a limit.
+    """
+
+    time: int
+    observed: int
+    event_name: str
+    severity: int
+    body: str
+    trace_id: str = ""
+    span_id: str = ""
+    sampled: bool = True
+    attributes: Attributes = NO_ATTRIBUTES
+    dropped: int = 0
+
+    @property
+    def severity_text(self) -> str:
+        """The severity's short name."""
+        return SEVERITY_TEXTS[self.severity]
+
+
+DEBUG, INFO, WARN, FAULT = 5, 9, 13, 17
+"""Severity numbers as OpenTelemetry defines them; ``FAULT`` is its ERROR."""
+SEVERITY_TEXTS: Final = {DEBUG: "DEBUG", INFO: "INFO", WARN: "WARN", FAULT: "ERROR"}
+
+
+class Exemplar(NamedTuple):
+    """One measurement of a histogram, with the span it was made in.
+
+    Attributes:
+        value: What was measured.
+        time: Unix nanoseconds.
+        trace_id: 32 hex digits.
+        span_id: 16 hex digits.
+    """
+
+    value: float
+    time: int
+    trace_id: str
+    span_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricPoint:
     """The state of one series.
@@ -79,6 +133,7 @@ class MetricPoint:
         maximum: Largest measurement, of a histogram only.
         recent_minimum: Smallest measurement since the last export.
         recent_maximum: Largest measurement since the last export.
+        exemplars: Measurements since the last export that stand for the others.
     """
 
     attributes: Attributes
@@ -91,6 +146,7 @@ class MetricPoint:
     maximum: float = 0.0
     recent_minimum: float = 0.0
     recent_maximum: float = 0.0
+    exemplars: tuple[Exemplar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

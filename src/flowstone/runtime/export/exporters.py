@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from flowstone.runtime.export.config import Config, Signal
+from flowstone.runtime.export.log_records import Exporter, import_sdk
 from flowstone.runtime.export.quiet import warn
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 def span_exporter(name: str, config: Config) -> SpanExporter | None:
     """Return the span exporter called *name*, none with a warning if it cannot be built."""
     return _build(name, "traces", config.traces_timeout)  # type: ignore[return-value]  # what the group holds
+
+
+def log_exporter(name: str, config: Config) -> Exporter | None:
+    """Return the log exporter called *name*, none with a warning if it cannot be built."""
+    return _build(name, "logs", config.logs_timeout)  # type: ignore[return-value]  # what the group holds
 
 
 def metric_exporters(config: Config) -> list[MetricExporter | MetricReader]:
@@ -31,6 +37,8 @@ def _build(name: str, signal: Signal, timeout: float | None) -> object | None:
         if found is None:
             warn("no exporter %r for %s is installed; nothing is exported to it", name, signal)
             return None
+        if signal == "logs":
+            import_sdk()
         make = found.load()
         if name.startswith("otlp_proto_") and timeout is not None:
             exporter: object = make(timeout=timeout)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, cast
 
 from opentelemetry import metrics, trace
+
+from flowstone.runtime.export.limits import Limits, span_limits
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -15,19 +18,16 @@ if TYPE_CHECKING:
 def sdk_tracer_provider() -> TracerProvider | None:
     """Return the global tracer provider if it is the SDK's; never imports the SDK."""
     found = trace.get_tracer_provider()
-    sdk = sys.modules.get("opentelemetry.sdk.trace")
-    if sdk is None or not isinstance(found, sdk.TracerProvider):
-        return None
-    return cast("TracerProvider", found)
+    # An export thread may be importing the module just now: then it is there, and has no class yet.
+    stock = getattr(sys.modules.get("opentelemetry.sdk.trace"), "TracerProvider", None)
+    return cast("TracerProvider", found) if stock is not None and isinstance(found, stock) else None
 
 
 def sdk_meter_provider() -> MeterProvider | None:
     """Return the global meter provider if it is the SDK's; never imports the SDK."""
     found = metrics.get_meter_provider()
-    sdk = sys.modules.get("opentelemetry.sdk.metrics")
-    if sdk is None or not isinstance(found, sdk.MeterProvider):
-        return None
-    return cast("MeterProvider", found)
+    stock = getattr(sys.modules.get("opentelemetry.sdk.metrics"), "MeterProvider", None)
+    return cast("MeterProvider", found) if stock is not None and isinstance(found, stock) else None
 
 
 def processors(provider: TracerProvider) -> tuple[SpanProcessor, ...] | None:
@@ -39,6 +39,22 @@ def processors(provider: TracerProvider) -> tuple[SpanProcessor, ...] | None:
         return None
     found: tuple[SpanProcessor, ...] | None = getattr(multi, "_span_processors", None)
     return found
+
+
+def limits_of(provider: TracerProvider) -> Limits:
+    """Return the limits of the provider's spans; those of the environment where it does not show its own."""
+    found = getattr(provider, "_span_limits", None)
+    try:
+        return Limits(
+            attributes=found.max_span_attributes,  # type: ignore[union-attr]  # see AttributeError below
+            length=found.max_span_attribute_length,  # type: ignore[union-attr]
+            events=found.max_events,  # type: ignore[union-attr]
+            links=found.max_links,  # type: ignore[union-attr]
+            event_attributes=found.max_event_attributes,  # type: ignore[union-attr]
+            link_attributes=found.max_link_attributes,  # type: ignore[union-attr]
+        )
+    except AttributeError:  # another SDK than those we know
+        return span_limits(os.environ)
 
 
 def is_fast(provider: TracerProvider) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowstone.runtime.export.data import Metric
+from flowstone.runtime.export.data import Exemplar, Metric, MetricPoint
 from flowstone.runtime.export.temporality import Deltas
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics import Exemplar as SdkExemplar
     from opentelemetry.sdk.metrics.export import (
         Gauge,
         Histogram,
+        HistogramDataPoint,
         MetricExporter,
         MetricsData,
         Sum,
@@ -62,23 +65,8 @@ def _data(metric: Metric, delta: bool) -> Sum | Gauge | Histogram:
 
     temporality = export.AggregationTemporality.DELTA if delta else export.AggregationTemporality.CUMULATIVE
     if metric.kind == "histogram":
-        return export.Histogram(
-            data_points=[
-                export.HistogramDataPoint(
-                    attributes=point.attributes,
-                    start_time_unix_nano=point.start,
-                    time_unix_nano=point.time,
-                    count=point.count,
-                    sum=point.value,
-                    bucket_counts=point.bucket_counts,
-                    explicit_bounds=metric.buckets,
-                    min=point.minimum,
-                    max=point.maximum,
-                )
-                for point in metric.points
-            ],
-            aggregation_temporality=temporality,
-        )
+        distributions = [_distribution(point, metric.buckets) for point in metric.points]
+        return export.Histogram(data_points=distributions, aggregation_temporality=temporality)
     numbers = [
         export.NumberDataPoint(
             attributes=point.attributes,
@@ -92,4 +80,35 @@ def _data(metric: Metric, delta: bool) -> Sum | Gauge | Histogram:
         return export.Gauge(data_points=numbers)
     return export.Sum(
         data_points=numbers, aggregation_temporality=temporality, is_monotonic=metric.kind == "counter"
+    )
+
+
+def _distribution(point: MetricPoint, buckets: tuple[float, ...]) -> HistogramDataPoint:
+    from opentelemetry.sdk.metrics import export
+
+    made = export.HistogramDataPoint(
+        attributes=point.attributes,
+        start_time_unix_nano=point.start,
+        time_unix_nano=point.time,
+        count=point.count,
+        sum=point.value,
+        bucket_counts=point.bucket_counts,
+        explicit_bounds=buckets,
+        min=point.minimum,
+        max=point.maximum,
+    )
+    if point.exemplars and hasattr(made, "exemplars"):  # older SDKs have none
+        return replace(made, exemplars=[_exemplar(one) for one in point.exemplars])
+    return made
+
+
+def _exemplar(one: Exemplar) -> SdkExemplar:
+    from opentelemetry.sdk.metrics import Exemplar as SdkExemplar
+
+    return SdkExemplar(
+        filtered_attributes={},
+        value=one.value,
+        time_unix_nano=one.time,
+        trace_id=int(one.trace_id, 16),
+        span_id=int(one.span_id, 16),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from flowstone.runtime.export import scraped
 from flowstone.runtime.export.bounded import within
 from flowstone.runtime.export.config import Config
 from flowstone.runtime.export.data import Metric, Scope
@@ -14,6 +16,7 @@ from flowstone.runtime.export.meters import Record, bind
 from flowstone.runtime.export.periodic import Periodic
 from flowstone.runtime.export.quiet import quietly
 from flowstone.runtime.export.resource import make_resource
+from flowstone.runtime.export.scraped import Scraped
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -48,6 +51,7 @@ class MetricRoute:
         self._provider: MeterProvider | None = None
         self._owned = False
         self._periodic: Periodic | None = None
+        self._scraped: Scraped | None = None
 
     def prepare(self) -> None:
         """Have a way out before the first measurement, and notice a provider of the user's."""
@@ -58,15 +62,29 @@ class MetricRoute:
             if foreign is not self._provider:
                 self._bind(foreign)
                 self._owned = False
-                if self._periodic is not None:
-                    self._periodic.close(0.0)
-                    self._periodic = None
-        elif self._provider is None and self._periodic is None and self._config.metrics:
-            if self._config.exponential or not _PUSHED.issuperset(self._config.metrics):
-                self._bind(_own_meter_provider(self._config))
-                self._owned = True
-            else:
-                self._periodic = Periodic(self._config, self._scope, self._read)
+                self._let_go(0.0)
+        elif self._provider is None and self._periodic is None and self._scraped is None:
+            self._open()
+
+    def _open(self) -> None:
+        """Begin to export as the environment says."""
+        pushed = [name for name in self._config.metrics if name != scraped.NAME]
+        if len(pushed) < len(self._config.metrics):
+            self._scraped = Scraped(self._scope, self._observe)
+        if pushed and (self._config.exponential or not _PUSHED.issuperset(pushed)):
+            self._bind(_own_meter_provider(replace(self._config, metrics=tuple(pushed))))
+            self._owned = True
+        elif pushed:
+            self._periodic = Periodic(replace(self._config, metrics=tuple(pushed)), self._scope, self._read)
+
+    def _let_go(self, timeout: float) -> None:
+        """End our own ways out."""
+        if self._periodic is not None:
+            self._periodic.close(timeout)
+            self._periodic = None
+        if self._scraped is not None:
+            within(max(timeout, 0.2), self._scraped.close)
+            self._scraped = None
 
     def _bind(self, provider: MeterProvider) -> None:
         self._provider = provider
@@ -84,8 +102,7 @@ class MetricRoute:
         provider = self._provider
         if provider is not None and self._owned:
             within(timeout, lambda: provider.shutdown(timeout * 1000))
-        if self._periodic is not None:
-            self._periodic.close(timeout)
+        self._let_go(timeout)
 
 
 def _own_meter_provider(config: Config) -> MeterProvider:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import uuid
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from flowstone.runtime.export.config import Config
 from flowstone.runtime.export.processors import HandOver, StampIds
-from flowstone.runtime.export.resource import make_resource
+from flowstone.runtime.export.resource import instance_id, make_resource
 
 
 class OwnProvider(TracerProvider):
@@ -37,5 +36,5 @@ def _process_ids() -> Resource:
     said = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     ids: dict[str, str | int] = {"process.pid": os.getpid()}
     if "service.instance.id" not in said:
-        ids["service.instance.id"] = str(uuid.uuid4())
+        ids["service.instance.id"] = instance_id()
     return Resource(ids)

@@ -33,9 +33,9 @@ class OwnRoute:
         self._senders: list[Sender[SpanData | bytes]] = [
             Sender(
                 partial(span_sink, name, config, scope),
-                delay=config.delay,
-                batch=config.batch,
-                limit=config.queue,
+                delay=config.spans.delay,
+                batch=config.spans.batch,
+                limit=config.spans.queue,
             )
             for name in config.traces
         ]
@@ -58,7 +58,8 @@ class OwnRoute:
         return all(getattr(sender.sink, "encoded", False) for sender in self._senders)
 
     def export(self, spans: Sequence[SpanData]) -> None:
-        """Queue *spans*, encoded for the exporters that take bytes."""
+        """Queue *spans* within the limits, encoded for the exporters that take bytes."""
+        spans = [self._config.limits.span(span) for span in spans]
         encoded: list[bytes] = []
         for sender in self._senders:
             if getattr(sender.sink, "encoded", False):

@@ -65,8 +65,9 @@ class HandOver(SpanProcessor):
 
     def _build(self) -> None:
         config = self._config
+        own = config.spans
         self._senders = [
-            Sender(partial(_sink, name, config), delay=config.delay, batch=config.batch, limit=config.queue)
+            Sender(partial(_sink, name, config), delay=own.delay, batch=own.batch, limit=own.queue)
             for name in config.traces
         ]
         self._pid = os.getpid()

@@ -16,6 +16,7 @@ from typing import Final
 from opentelemetry import context
 
 _LOGGERS: Final = (
+    "opentelemetry.configuration.file._loader",
     "opentelemetry.exporter.otlp.common.http",
     "opentelemetry.exporter.otlp.proto.common._internal",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",

@@ -22,12 +22,24 @@ def own_version() -> str:
         return ""
 
 
+def instance_id() -> str:
+    """Return the id of this process: the same on all of its signals, another one in a forked child."""
+    pid = os.getpid()
+    if pid not in _instances:
+        _instances.clear()
+        _instances[pid] = str(uuid.uuid4())
+    return _instances[pid]
+
+
+_instances: dict[int, str] = {}
+
+
 def make_resource() -> Resource:
     """Return the resource as ``OTEL_*`` and the configured detectors tell it, with our name as the distribution."""
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
     ours: dict[str, AnyValue] = {
-        "service.instance.id": str(uuid.uuid4()),
+        "service.instance.id": instance_id(),
         "process.pid": os.getpid(),
         "telemetry.distro.name": "flowstone",
         "telemetry.distro.version": own_version(),

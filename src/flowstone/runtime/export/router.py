@@ -11,7 +11,7 @@ from flowstone.runtime.export import config as configuration
 from flowstone.runtime.export.data import Scope
 from flowstone.runtime.export.foreign import is_fast, processors, sdk_tracer_provider
 from flowstone.runtime.export.own_route import OwnRoute
-from flowstone.runtime.export.quiet import warn
+from flowstone.runtime.export.quiet import quietly, warn
 from flowstone.runtime.export.routes import CompatRoute, ForeignRoute, NoRoute, Route
 from flowstone.runtime.settings import settings
 
@@ -46,6 +46,7 @@ class Router:
         self.config = configuration.read()
         self._scope = scope
         self._route: Route | None = None
+        self._configured = False
         self._for: tuple[TracerProvider | None, tuple[SpanProcessor, ...] | None] = (None, None)
 
     def route(self) -> Route:
@@ -66,7 +67,9 @@ class Router:
         """Return the route; first make a provider of ours global, if one is wanted and none is set."""
         if not self.config.disabled and sdk_tracer_provider() is None:
             if self.config.file:
-                _configure_from(self.config.file)
+                if not self._configured:
+                    self._configured = True  # a file without a tracer provider is not read again and again
+                    _configure_from(self.config.file)
             elif self.config.traces and wants_global() and _nobody_set_one():
                 from flowstone.runtime.export.own_provider import OwnProvider
 
@@ -99,11 +102,11 @@ def _nobody_set_one() -> bool:
 def _configure_from(path: str) -> None:
     """Fault wall: let the declarative configuration build the providers, which then count as the user's."""
     try:
-        from opentelemetry.configuration import (  # type: ignore[import-not-found]  # an extra of the SDK
-            configure_sdk,
-            load_config_file,
-        )
+        from opentelemetry.configuration import configure_sdk, load_config_file  # the extra `config`
 
-        configure_sdk(load_config_file(path))
+        with quietly():
+            configure_sdk(load_config_file(path))
+    except ImportError:
+        warn("OTEL_CONFIG_FILE=%s needs: pip install 'flowstone[config]'", path)
     except Exception as error:
         warn("OTEL_CONFIG_FILE=%s cannot be used: %s: %s", path, type(error).__name__, error)

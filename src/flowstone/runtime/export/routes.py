@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from flowstone.runtime import stats
 from flowstone.runtime.export.bounded import within
 from flowstone.runtime.export.data import Scope, SpanData
+from flowstone.runtime.export.foreign import limits_of
 from flowstone.runtime.export.readable import readable
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class ForeignRoute:
 
         self._provider, self._processors = provider, found
         self._scope = InstrumentationScope(*scope)
+        self._limits = limits_of(provider)
 
     def sampled(
         self, context: Context, trace_id: int, name: str, kind: SpanKind, attributes: Mapping[str, object]
@@ -119,7 +121,7 @@ class ForeignRoute:
         """Hand *spans* to the processors."""
         resource = self._provider.resource
         for span in spans:
-            made = readable(span, resource, self._scope)
+            made = readable(self._limits.span(span), resource, self._scope)
             for processor in self._processors:
                 try:  # fault wall: an exporter behind a simple processor may raise
                     processor.on_end(made)

@@ -72,6 +72,12 @@ class Sender(Generic[Item]):
             elif len(self._queue) >= self._batch:
                 self._changed.notify_all()
 
+    def hurry(self) -> None:
+        """Send what is queued without gathering more; does not wait."""
+        with self._changed:
+            self._urgent_until = self._taken_in
+            self._changed.notify_all()
+
     def flush(self, timeout: float) -> bool:
         """Send what is queued, wait at most *timeout* seconds; True if all since the last flush was taken."""
         deadline = monotonic() + timeout

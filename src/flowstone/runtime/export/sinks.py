@@ -105,14 +105,18 @@ def span_sink(name: str, config: Config, scope: Scope) -> DataSink | BytesSink |
     post = None if config.stock else raw_post(exporter)
     if post is None:
         return DataSink(exporter, resource, InstrumentationScope(scope.name, scope.version, scope.schema_url))
-    envelope = Envelope(
+    return BytesSink(exporter, post, envelope_of(resource, scope))
+
+
+def envelope_of(resource: Resource, scope: Scope) -> Envelope:
+    """Return what surrounds what *scope* makes, in a process that *resource* describes."""
+    return Envelope(
         resource.attributes,  # type: ignore[arg-type]  # the SDK's attribute values, which the encoder takes
         scope=scope.name,
         version=scope.version,
         schema_url=scope.schema_url,
         resource_schema_url=resource.schema_url,
     )
-    return BytesSink(exporter, post, envelope)
 
 
 def raw_post(exporter: SpanExporter) -> Callable[[bytes], object] | None:
@@ -120,5 +124,10 @@ def raw_post(exporter: SpanExporter) -> Callable[[bytes], object] | None:
     cls = type(exporter)
     if cls.__module__ != "opentelemetry.exporter.otlp.proto.http.trace_exporter":
         return None
+    return raw_client(exporter)
+
+
+def raw_client(exporter: object) -> Callable[[bytes], object] | None:
+    """Return what posts ready bytes for a stock OTLP/HTTP exporter of any signal, if it is where we know it."""
     post = getattr(getattr(exporter, "_client", None), "export", None)
     return post if callable(post) else None
