@@ -13,6 +13,8 @@ FAULT_WALLS: dict[str, str] = {
     "plugins/dagster/src/flowstone_dagster/wall.py": "between our code and the Dagster functions it is put around",
     "src/flowstone/cli/main.py": "a plugin's fault must not take the command line away",
     "src/flowstone/dispatch/plugins.py": "a plugin's distribution may be broken",
+    "src/flowstone/face/deadlines.py": "a time-out that cannot be told must not keep the others from theirs",
+    "src/flowstone/face/timeline.py": "a plugin's provide_timeline may raise",
     "src/flowstone/hosting/patching.py": "the host's import must succeed whatever our patch does",
     "src/flowstone/runtime/attended.py": "a foreign span processor or sampler may raise",
     "src/flowstone/runtime/coerce.py": "a user's value may raise while it is made text",
@@ -24,12 +26,16 @@ FAULT_WALLS: dict[str, str] = {
     "src/flowstone/runtime/engine.py": "a plugin's flush or shutdown may raise",
     "src/flowstone/runtime/export/bounded.py": "an exporter may raise while it is given up",
     "src/flowstone/runtime/export/exporters.py": "an exporter may refuse to be built",
+    "src/flowstone/runtime/export/log_route.py": "a log processor of the user's may raise",
     "src/flowstone/runtime/export/periodic.py": "a metric exporter may raise",
     "src/flowstone/runtime/export/router.py": "a configuration file of OpenTelemetry may be unusable",
     "src/flowstone/runtime/export/routes.py": "an exporter behind a foreign processor may raise",
+    "src/flowstone/runtime/export/scraped.py": "a port may be taken",
     "src/flowstone/runtime/export/sender.py": "a span exporter may raise",
     "src/flowstone/runtime/handlers.py": "an attached handler may raise",
+    "src/flowstone/runtime/heartbeat.py": "a heartbeat that cannot be told must not keep the others from theirs",
     "src/flowstone/runtime/roots.py": "a user's sampler may raise",
+    "src/flowstone/testing/forked.py": "a child tells its test whatever it met, and ends",
 }
 
 BROAD = {"Exception", "BaseException"}

@@ -1,4 +1,4 @@
-"""``flowstone plugins``: who listens."""
+"""``flowstone plugins``: who listens, and a new one to begin with."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from dataclasses import asdict
 import click
 import orjson
 
+from flowstone.cli.scaffold import new
 from flowstone.runtime import engine
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def plugins(as_json: bool) -> None:
+@click.pass_context
+def plugins(context: click.Context, as_json: bool) -> None:
     """List the plugins with their state; exit code 1 if one failed or is quarantined."""
+    if context.invoked_subcommand is None:
+        _show(as_json)
+
+
+plugins.add_command(new)
+
+
+def _show(as_json: bool) -> None:
     infos = engine.for_reading().plugins.infos()
     if as_json:
         click.echo(orjson.dumps([asdict(info) for info in infos], option=orjson.OPT_INDENT_2).decode())

@@ -74,23 +74,27 @@ def notifier(
     for index, impl in enumerate(impls):
         namespace[f"f{index}"] = impl.function
         namespace[f"p{index}"] = impl.plugin
-        call = f"f{index}({'argument' if impl.takes else ''})"
-        if timed:
-            call = f"began = clock(); {call}; took = clock() - began"
-        lines += [
-            "    try:",
-            f"        {call}",
-            "    except KeyboardInterrupt:",
-            "        raise",
-            "    except BaseException as error:",
-            f"        fail(p{index}, hook, error)",
-        ]
-        if timed:
-            lines += [
-                "    else:",
-                "        if took > budget:",
-                f"            fail(p{index}, hook, Overrun(f'{{took / 1e6:.1f}} ms on the caller'))",
-            ]
+        lines += _call(index, impl, timed=timed)
     exec("\n".join(lines), namespace)  # noqa: S102  # generated from our own names only
     made: Callable[[object], None] = namespace["notify"]  # type: ignore[assignment]
     return made
+
+
+def _call(index: int, impl: Implementation, *, timed: bool) -> list[str]:
+    """Return the lines that call one implementation inside its own wall."""
+    call = f"f{index}({'argument' if impl.takes else ''})"
+    lines = [
+        "    try:",
+        f"        began = clock(); {call}; took = clock() - began" if timed else f"        {call}",
+        "    except KeyboardInterrupt:",
+        "        raise",
+        "    except BaseException as error:",
+        f"        fail(p{index}, hook, error)",
+    ]
+    if timed:
+        lines += [
+            "    else:",
+            "        if took > budget:",
+            f"            fail(p{index}, hook, Overrun(f'{{took / 1e6:.1f}} ms on the caller'))",
+        ]
+    return lines

@@ -1,21 +1,32 @@
-"""Capturing what is emitted, in an engine of its own."""
+"""Capturing what is emitted, in an engine of its own, and what becomes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+import orjson
 
 from flowstone.catalogue.event import Event
+from flowstone.face.log_lines import line_of
+from flowstone.otel import names
+from flowstone.otel.spans import Spans
 from flowstone.runtime import engine, lane
 from flowstone.runtime.control import Control
 from flowstone.runtime.engine import Engine
+from flowstone.runtime.export.data import SpanData
+from flowstone.testing.measured import Measured, measured
 from flowstone.testing.plugin import Keeper
 
 _WAIT_S = 5.0
 
 
 class Capture:
-    """The events of a block of code, in order.
+    """The events of a block of code, in order, and the telemetry that they become.
+
+    Spans, metrics and log lines are made by the same code that makes what is exported, but as
+    plain data, and nothing is sent anywhere.
 
     Attributes:
         engine: The engine that stands in for the process-wide one.
@@ -33,6 +44,27 @@ class Capture:
             known = len(self._events)
             self.engine.drain.reach(Control(), _WAIT_S)
         return list(self._events)
+
+    @property
+    def spans(self) -> list[SpanData]:
+        """The spans that ended so far and are sampled, in the order of their ends.
+
+        They lack the peak of the memory: it is the process's, and no test can know it.
+        """
+        make = Spans().of
+        return [
+            _predictable(span) for event in self.events if event.sampled and (span := make(event)) is not None
+        ]
+
+    @property
+    def metrics(self) -> list[Measured]:
+        """The series of all metrics that moved so far, as they stand."""
+        return measured(self.events)
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        """The JSON log lines of all events so far, parsed."""
+        return [orjson.loads(line_of(event)) for event in self.events]
 
     def keep(self, batch: Sequence[Event]) -> None:
         """Take a batch over."""
@@ -56,6 +88,28 @@ class Capture:
         if len(found) != 1:
             raise AssertionError(f"expected one {name}, found {len(found)} among {self.names()}")
         return found[0]
+
+    def span(self, name: str) -> SpanData:
+        """Return the only span called *name*.
+
+        Raises:
+            AssertionError: There is none, or more than one.
+        """
+        spans = self.spans
+        found = [span for span in spans if span.name == name]
+        if len(found) != 1:
+            others = [span.name for span in spans]
+            raise AssertionError(f"expected one span {name!r}, found {len(found)} among {others}")
+        return found[0]
+
+    def metric(self, name: str) -> list[Measured]:
+        """Return the series of the metric called *name*."""
+        return [series for series in self.metrics if series.name == name]
+
+
+def _predictable(span: SpanData) -> SpanData:
+    kept = {key: value for key, value in span.attributes.items() if key != names.MEMORY_PEAK}
+    return span._replace(attributes=kept)
 
 
 @contextmanager

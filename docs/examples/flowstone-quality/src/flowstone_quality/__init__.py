@@ -1,0 +1,1 @@
+"""Row counts of assets, judged: an example of a flowstone plugin."""
