@@ -22,7 +22,7 @@ AGENT_VERSION := 1.69.1
 MANIFESTS := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check bench docs build clean
+.PHONY: help venv demo test matrix check bench docs build clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ demo: $(VENV)/.demo  ## run the demo: a small pipeline, its trace on this machin
 
 test: $(VENV)/.dev $(VENV)/agent/.made  ## run all tests, those of the plugins too
 	@$(BIN)/python -m pytest $(ARGS)
+
+matrix: $(VENV)/.dev  ## run the tests of hosts as they are deployed, with all their processes (minutes)
+	@$(BIN)/python -m pytest -m matrix $(ARGS)
 
 check: $(VENV)/.dev  ## lint, formatting, types, floors
 	$(BIN)/ruff check

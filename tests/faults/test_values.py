@@ -99,7 +99,7 @@ def test_any_attributes_are_encodable_and_survive_the_codec(given: dict[str, Any
     assert clean == {key: tuple(value) if isinstance(value, list) else value for key, value in again.items()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.none()
     | st.text()

@@ -50,6 +50,14 @@ class Told:
         return found[0]
 
 
+def only(found: object) -> dict[str, object]:
+    """Return the single item of a list."""
+    assert isinstance(found, list)
+    assert len(found) == 1, found
+    item: dict[str, object] = found[0]
+    return item
+
+
 def make(home: Path) -> Path:
     """Make an environment that sees this one's packages, and carries the adapter's ``.pth`` and the sink."""
     venv.create(home, with_pip=False, symlinks=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dagster import (
     AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
     AssetExecutionContext,
     AssetOut,
     AssetSelection,
@@ -23,6 +25,10 @@ from dagster import (
     Output,
     RetryPolicy,
     RetryRequested,
+    RunRequest,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
     StaticPartitionsDefinition,
     asset,
     asset_check,
@@ -33,6 +39,8 @@ from dagster import (
     multiprocess_executor,
     op,
     resource,
+    schedule,
+    sensor,
 )
 
 DAYS = StaticPartitionsDefinition(["2025-01-15", "2025-01-16"])
@@ -104,6 +112,54 @@ def op_job() -> None:
     doubled(insistent())
 
 
+@op
+def steady() -> int:
+    """Does what it should."""
+    return 1
+
+
+@op
+def failing_op(value: int) -> None:
+    """Raises."""
+    raise ValueError(value)
+
+
+@job(executor_def=in_process_executor)
+def failing_job() -> None:
+    """Fails each time."""
+    failing_op(steady())
+
+
+@sensor(job=op_job)
+def watching(context: SensorEvaluationContext) -> SensorResult:
+    """Asks for two runs, one of which says itself where it belongs."""
+    from opentelemetry import trace
+
+    span = trace.get_current_span().get_span_context()
+    own = {"flowstone/correlation_id": "mine", "seen": f"{span.trace_id:032x} {span.span_id:016x}"}
+    return SensorResult(
+        run_requests=[RunRequest(run_key="a"), RunRequest(run_key="b", tags=own)], cursor="9" * 1000
+    )
+
+
+@sensor(job=op_job)
+def idle() -> SkipReason:
+    """Asks for none."""
+    return SkipReason("nothing new")
+
+
+@sensor(job=op_job)
+def crashing() -> None:
+    """Raises."""
+    raise LookupError("no bucket")
+
+
+@schedule(job=op_job, cron_schedule="0 3 * * *")
+def nightly() -> RunRequest:
+    """Asks for one run."""
+    return RunRequest(run_key="night")
+
+
 @multi_asset(outs={"left": AssetOut(is_required=True), "right": AssetOut(is_required=False)})
 def pair() -> object:
     """Makes one of two."""
@@ -133,6 +189,19 @@ def valueless() -> MaterializeResult:  # type: ignore[type-arg]  # Dagster refus
 def checked() -> AssetCheckResult:
     """A check."""
     return AssetCheckResult(passed=True)
+
+
+@asset_check(asset=valueless)
+def broken_check() -> AssetCheckResult:
+    """Raises."""
+    return AssetCheckResult(passed=1 / 0 > 0)
+
+
+@asset(check_specs=[AssetCheckSpec("no_nulls", asset="self_checked")])
+def self_checked() -> MaterializeResult:  # type: ignore[type-arg]  # Dagster refuses the argument
+    """Checks itself."""
+    verdict = AssetCheckResult(check_name="no_nulls", passed=False, severity=AssetCheckSeverity.WARN)
+    return MaterializeResult(check_results=[verdict])
 
 
 @asset
@@ -184,11 +253,18 @@ definitions = Definitions(
 )
 
 
+def _job(name: str) -> object:
+    older = getattr(definitions, "get_job_def", None)  # what it was called before Dagster 1.11
+    resolve = getattr(definitions, "resolve_job_def", older)
+    assert resolve is not None
+    return resolve(name)
+
+
 def three_steps() -> object:
     """Return the job, for ``reconstructable``."""
-    return definitions.resolve_job_def("three_steps")
+    return _job("three_steps")
 
 
 def deadly() -> object:
     """Return the job, for ``reconstructable``."""
-    return definitions.resolve_job_def("deadly")
+    return _job("deadly")

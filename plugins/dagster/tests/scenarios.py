@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -25,11 +27,15 @@ if "--lost" in sys.argv:
     lose_seams()
 
 from dagster import (  # noqa: E402
+    DagsterEventType,
     DagsterInstance,
     FilesystemIOManager,
     InputContext,
     IOManager,
     OutputContext,
+    ReexecutionOptions,
+    build_schedule_context,
+    build_sensor_context,
     execute_job,
     materialize,
     reconstructable,
@@ -63,6 +69,7 @@ def in_process(name: str, folder: str) -> None:
         "partitioned": ([pipelines.orders, pipelines.report], "2025-01-15"),
         "cell": ([pipelines.cell], "2025-01-15|eu"),
         "valueless": ([pipelines.valueless, pipelines.checked], None),
+        "broken_check": ([pipelines.valueless, pipelines.broken_check], None),
     }
     chosen, partition = assets.get(name) or ([getattr(pipelines, name)], None)
     materialize(chosen, partition_key=partition, resources=resources, tags=tags)  # type: ignore[arg-type]
@@ -101,12 +108,50 @@ def processes(name: str, folder: str) -> None:
         )
 
 
+def rerun(name: str, folder: str) -> None:
+    """Fail, then execute the same run again, and once more; then report a resource after the end."""
+    with DagsterInstance.local_temp(folder) as instance:
+        target, parent = reconstructable(pipelines.failing_job), None
+        for number in range(3):
+            tags = {"flowstone/correlation_id": name} if number == 0 else None
+            again = ReexecutionOptions(parent_run_id=parent) if parent else None
+            result = execute_job(target, instance=instance, tags=tags, reexecution_options=again)
+            parent = result.run_id
+            run = instance.get_run_by_id(parent)
+            sys.stdout.write(f"carried {run.tags['flowstone/correlation_id'] if run else ''}\n")
+        late = instance.all_logs(parent or "", of_type=DagsterEventType.RESOURCE_INIT_SUCCESS)
+        instance.handle_new_event(late[0])
+
+
+def backfilled(_name: str, _folder: str) -> None:
+    """Execute two runs of a backfill."""
+    for _ in range(2):
+        pipelines.op_job.execute_in_process(tags={"dagster/backfill": "abcdefgh"})
+
+
+def ticks(_name: str, _folder: str) -> None:
+    """Evaluate sensors and a schedule."""
+    for sensor in (pipelines.watching, pipelines.idle, pipelines.crashing):
+        try:
+            data = sensor.evaluate_tick(build_sensor_context(cursor="7"))
+        except LookupError as error:
+            sys.stdout.write(f"sensor raised {error}\n")
+        else:
+            sys.stdout.writelines(f"asked {json.dumps(dict(one.tags))}\n" for one in data.run_requests or ())
+    scheduled = build_schedule_context(scheduled_execution_time=datetime(2025, 1, 15, tzinfo=UTC))
+    for one in pipelines.nightly.evaluate_tick(scheduled).run_requests or ():
+        sys.stdout.write(f"planned {json.dumps(dict(one.tags))}\n")
+
+
 SPECIAL: dict[str, Callable[[str, str], None]] = {
     "op_job": ops,
     "broken": broken,
     "evasive": evasive,
     "three_steps": processes,
     "deadly": processes,
+    "rerun": rerun,
+    "backfilled": backfilled,
+    "ticks": ticks,
 }
 
 

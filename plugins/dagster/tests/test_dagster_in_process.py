@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.dagster.tests.environment import Run, Told
+from plugins.dagster.tests.environment import Run, Told, only
 
 SCENARIOS = [
     "partitioned",
@@ -16,6 +16,8 @@ SCENARIOS = [
     "halves",
     "cell",
     "valueless",
+    "self_checked",
+    "broken_check",
     "broken",
     "evasive",
     "interrupted",
@@ -160,8 +162,47 @@ def test_checks_and_values_that_do_not_exist_are_not_stored(told: Told) -> None:
     """Neither an asset check's result nor a result without value is a store."""
     assert [] == told.under("valueless", "io.store.start", "io.store.stop")
     assert 7 == told.one("valueless", "materialization.stop", asset="valueless")["rows"]
-    check = told.one("valueless", "materialization.stop", asset="valueless_checked")
-    assert "asset_check" == check["attributes"]["flowstone.dagster.kind"]  # type: ignore[index]
+
+
+def test_an_asset_check_is_no_materialization(told: Told) -> None:
+    """The step of a check is told as an operation of its own kind, with the result in its attributes."""
+    assert ["valueless"] == [e["asset"] for e in told.under("valueless", "materialization.stop")]
+    check = told.one("valueless", "asset_check.stop")
+    assert ("valueless", "checked", "check valueless:checked") == (
+        check["asset"],
+        check["check"],
+        check["span_name"],
+    )
+    assert True is check["attributes"]["flowstone.asset_check.passed"]  # type: ignore[index]
+    assert check["span_id"] == told.one("valueless", "asset_check.start")["span_id"]
+
+
+def test_a_check_on_the_way_of_an_asset_is_told_below_it(told: Told) -> None:
+    """A check that an asset's own step evaluates is a child of the materialization, also one not passed."""
+    asset = told.one("self_checked", "materialization.stop")
+    check = told.one("self_checked", "asset_check.stop")
+    assert (asset["span_id"], "no_nulls") == (check["parent_id"], check["check"])
+    attributes = check["attributes"]
+    assert (False, "WARN") == (
+        attributes["flowstone.asset_check.passed"],  # type: ignore[index]
+        attributes["flowstone.asset_check.severity"],  # type: ignore[index]
+    )
+
+
+def test_a_check_that_raises_is_an_exception(told: Told) -> None:
+    """The check's own fault is no verdict on the asset."""
+    error = told.one("broken_check", "asset_check.exception")
+    assert ("failure", "ZeroDivisionError") == (error["status"], error["error"]["type"])  # type: ignore[index]
+
+
+def test_a_second_attempt_links_to_the_first(told: Told) -> None:
+    """Start and end of a retried attempt point to the span of the attempt before, and the first to none."""
+    failed = told.one("flaky", "materialization.exception")
+    for name in ("materialization.start", "materialization.stop"):
+        link = only(told.one("flaky", name, attempt=2)["links"])
+        assert (failed["trace_id"], failed["span_id"]) == (link["trace_id"], link["span_id"])
+        assert {"flowstone.link.kind": "retry"} == link["attributes"]
+    assert "links" not in failed
 
 
 def test_an_interrupt_is_a_cancellation(told: Told) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from flowstone.hosting import Scope, emit
+from flowstone.hosting import Materialization, Scope, emit
 from flowstone.plugin import (
     Error,
     MaterializationException,
     MaterializationStop,
+    OperationEnd,
     RunException,
     RunStop,
+    SpanLink,
 )
+from flowstone_dagster.asset_check import AssetCheck, AssetCheckException, AssetCheckStop
 from flowstone_dagster.statuses import Status
 
 _GOOD: Final = frozenset({"success", "skip"})
@@ -48,30 +51,42 @@ class Begun(Protocol):
 
 
 def end_run(
-    run: Begun, *, status: Status, error: Error | None, time: int, attributes: Mapping[str, str]
-) -> None:
-    """Tell the end of a run that began elsewhere."""
-    _end(run, RunStop if status in _GOOD else RunException, status, error, time, {"attributes": attributes})
-
-
-def end_materialization(
-    op: Begun,
+    run: Begun,
     *,
-    asset: str,
-    partition: object,
     status: Status,
     error: Error | None,
     time: int,
     attributes: Mapping[str, str],
+    links: tuple[SpanLink, ...],
 ) -> None:
-    """Tell the end of a materialization that began elsewhere."""
-    own = {"asset": asset, "partition": partition, "attributes": attributes}
-    _end(op, MaterializationStop if status in _GOOD else MaterializationException, status, error, time, own)
+    """Tell the end of a run that began elsewhere."""
+    own = {"attempt": run.attempt, "attributes": attributes, "links": links}
+    _end(run, RunStop if status in _GOOD else RunException, status, error, time, own)
+
+
+def end_materialization(
+    op: Materialization,
+    *,
+    status: Status,
+    error: Error | None,
+    time: int,
+    attributes: Mapping[str, str],
+    links: tuple[SpanLink, ...],
+) -> None:
+    """Tell the end of a materialization, or of an asset check, that began elsewhere."""
+    own = {"attempt": op.attempt, "asset": op.asset, "partition": op.partition}
+    ends: tuple[type[OperationEnd], type[OperationEnd]] = (MaterializationStop, MaterializationException)
+    if isinstance(op, AssetCheck):
+        ends = (AssetCheckStop, AssetCheckException)
+        own["check"] = op.check
+    _end(
+        op, ends[status not in _GOOD], status, error, time, {**own, "attributes": attributes, "links": links}
+    )
 
 
 def _end(
     op: Begun,
-    kind: type[RunStop | RunException | MaterializationStop | MaterializationException],
+    kind: type[OperationEnd],
     status: Status,
     error: Error | None,
     time: int,
@@ -86,7 +101,6 @@ def _end(
         time=time,
         status=status,
         duration=max(time - op.start_time, 1),
-        attempt=op.attempt,
         **own,
         **failed,
     )

@@ -33,7 +33,7 @@ class LoadWatch:
             loaded_asset(context),
             io_manager=registered_name(step_context, manager),
             partition=partition_of_input(context),
-            scope=scope_of_run(run),
+            scope=scope_of_run(run, step_context.instance),
             span_id=io_span(run.run_id, step_key, attempt, "load", context.name, ordinal),
             parent_id=step.op.span_id if step else run_span(run.run_id),
             attributes={

@@ -17,12 +17,14 @@ class Name:
         module: Where it lives.
         path: Dotted path inside the module.
         without: What happens where it is missing.
+        since: The Dagster that brought it, where older ones that do without are supported.
     """
 
     key: str
     module: str
     path: str
     without: str
+    since: str = ""
 
     def owner(self) -> object:
         """Return the object that has the name.
@@ -78,7 +80,20 @@ RESOURCE: Final = Name(
     without="resources whose initialisation fails are unknown, not unhealthy",
 )
 
-SEAMS: Final = (EVENTS, STEP, LOAD, STORE, RESOURCE)
+SENSOR: Final = Name(
+    key="sensor",
+    module="dagster",
+    path="SensorDefinition.evaluate_tick",
+    without="no sensor.poll of sensors, and their runs have correlation ids of their own",
+)
+SCHEDULE: Final = Name(
+    key="schedule",
+    module="dagster",
+    path="ScheduleDefinition.evaluate_tick",
+    without="no sensor.poll of schedules, and their runs have correlation ids of their own",
+)
+
+SEAMS: Final = (EVENTS, STEP, LOAD, STORE, RESOURCE, SENSOR, SCHEDULE)
 """What is patched."""
 
 _CONTEXT: Final = "dagster._core.execution.context.system"
@@ -127,7 +142,18 @@ READS: Final = (
         without="asset checks are told as stores",
     ),
     Name(
-        key="no_value", module=STORE_MODULE, path=_SENTINEL, without="results without a value told as stores"
+        key="no_value",
+        module=STORE_MODULE,
+        path=_SENTINEL,
+        without="no result has a value, as in older Dagsters",
+        since="1.11",
+    ),
+    Name(
+        key="any_type",
+        module="dagster._core.types.dagster_type",
+        path="DagsterType.is_any",
+        without="the type of a result is not asked for",
+        since="1.11",
     ),
     Name(key="result", module=STORE_MODULE, path=_RESULT, without="results without a value told as stores"),
     Name(
@@ -141,6 +167,12 @@ READS: Final = (
         module="dagster._core.storage.upath_io_manager",
         path="UPathIOManager._get_paths_for_partitions",
         without="no size of partitioned loads",
+    ),
+    Name(
+        key="replaced",
+        module="dagster",
+        path="RunRequest.with_replaced_attrs",
+        without="runs of sensors have correlation ids of their own",
     ),
     Name(
         key="user_error",
@@ -159,14 +191,15 @@ READS: Final = (
 
 
 def result_without_value(output: object) -> bool:
-    """Tell whether *output* comes of a ``MaterializeResult`` that has no value for an io manager."""
+    """Tell whether *output* comes of a ``MaterializeResult`` that has no value for an io manager.
+
+    Where Dagster has no mark for that, none has.
+    """
     module = importlib.import_module(STORE_MODULE)
-    kind = getattr(module, _RESULT, None)
-    return (
-        kind is not None
-        and isinstance(output, kind)
-        and (getattr(output, "value", None) is getattr(module, _SENTINEL, object()))
-    )
+    kind, mark = getattr(module, _RESULT, None), getattr(module, _SENTINEL, None)
+    if kind is None or not isinstance(output, kind):
+        return False
+    return mark is None or getattr(output, "value", None) is mark
 
 
 def missing() -> tuple[Name, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flowstone.hosting import is_silent
-from flowstone_dagster import handled, reported, resources, roles, runs, step, told
+from flowstone_dagster import handled, reported, resources, roles, runs, step, told, triggers
 from flowstone_dagster.names import LOAD, STEP, STORE
 from flowstone_dagster.told import Entry, Instance
 from flowstone_dagster.wall import walled
@@ -55,6 +55,8 @@ def _handled(instance: Instance, entry: Entry) -> None:
 
 
 _HANDLERS: Final[dict[str, Handler]] = {
+    told.RUN_ENQUEUED: triggers.on_enqueued,
+    told.RUN_STARTING: triggers.on_starting,
     told.RUN_START: _run_started,
     told.RUN_SUCCESS: _run_ended,
     told.RUN_FAILURE: _run_ended,
@@ -71,8 +73,8 @@ _HANDLERS: Final[dict[str, Handler]] = {
 }
 
 
-# The end of a run whose own process is gone: nobody else is left to tell it.
-_SERVERS_TELL: Final = frozenset({told.RUN_FAILURE, told.RUN_CANCELED})
+# The end of a run whose own process is gone, nobody else is left to tell it; and launches, which only they see.
+_SERVERS_TELL: Final = frozenset({told.RUN_FAILURE, told.RUN_CANCELED, told.RUN_ENQUEUED, told.RUN_STARTING})
 
 
 @walled

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flowstone.plugin import hookimpl
+from flowstone.plugin import Event, hookimpl
 
 if TYPE_CHECKING:
     import click
 
 
 class DagsterPlugin:
-    """Brings the command ``flowstone dagster``.
+    """Brings the events of asset checks, and the command ``flowstone dagster``.
 
     Observation itself does not depend on it: it has to be in place before the first event.
     """
+
+    @hookimpl
+    def provide_events(self) -> Iterable[type[Event]]:
+        """Give the events of asset checks."""
+        from flowstone_dagster.asset_check import AssetCheckException, AssetCheckStart, AssetCheckStop
+
+        return [AssetCheckStart, AssetCheckStop, AssetCheckException]
 
     @hookimpl
     def provide_commands(self) -> Iterable[click.Command]:

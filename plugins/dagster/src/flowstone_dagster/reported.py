@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from flowstone.hosting import Materialization
 from flowstone_dagster import told
-from flowstone_dagster.facts import asset_text
-from flowstone_dagster.identity import run_span, scope_of_id, step_span
+from flowstone_dagster.facts import Product, asset_text
+from flowstone_dagster.identity import scope_of_id
 from flowstone_dagster.legs import end_materialization
+from flowstone_dagster.making import operation_of
 from flowstone_dagster.runs import error_of_event
 from flowstone_dagster.statuses import Status
 from flowstone_dagster.told import Entry, Instance, nanoseconds
@@ -51,12 +52,11 @@ def on_failure(instance: Instance, entry: Entry, *, host_fault: bool) -> None:
         for op in _operations(instance, entry, starts[-1], len(starts)):
             end_materialization(
                 op,
-                asset=op.asset,
-                partition=op.partition,
                 status=status,
                 error=error,
                 time=time,
                 attributes={"flowstone.dagster.step_key": step_key},
+                links=op.links(),
             )
         return
     for op in begun or _never_begun(instance, entry, time):
@@ -73,29 +73,26 @@ def _never_begun(instance: Instance, entry: Entry, time: int) -> list[Materializ
 
 def _operations(instance: Instance, entry: Entry, start: int, attempt: int) -> list[Materialization]:
     step_key = _step_key(entry)
-    planned = list(_planned(instance, entry, step_key))
-    kind = "asset" if planned else "op"
-    return [
-        Materialization(
-            asset,
-            partition=partition,
-            attempt=attempt,
-            scope=scope_of_id(instance, entry.run_id, entry.job_name),
-            span_id=step_span(entry.run_id, step_key, attempt, asset),
-            parent_id=run_span(entry.run_id),
-            start_time=start,
-            attributes={"flowstone.dagster.kind": kind, "flowstone.dagster.step_key": step_key},
-        )
-        for asset, partition in planned or [(step_key.partition("[")[0].rpartition(".")[2], None)]
-    ]
+    scope = scope_of_id(instance, entry.run_id, entry.job_name)
+    op = Product(asset=step_key.partition("[")[0].rpartition(".")[2], kind="op")
+    planned = list(_planned(instance, entry, step_key)) or [op]
+    # The same choice as where the step runs: checks on the way of an asset are no products.
+    products = [product for product in planned if not product.check] or planned
+    return [operation_of(product, scope, step_key, attempt, start) for product in products]
 
 
-def _planned(instance: Instance, entry: Entry, step_key: str) -> Iterator[tuple[str, str | None]]:
-    for other in _entries(instance, entry.run_id, {told.ASSET_PLANNED}):
+def _planned(instance: Instance, entry: Entry, step_key: str) -> Iterator[Product]:
+    for other in _entries(instance, entry.run_id, {told.ASSET_PLANNED, told.CHECK_PLANNED}):
         event = other.dagster_event
-        if event is not None and event.step_key == step_key and event.asset_key is not None:
-            partition = getattr(event.event_specific_data, "partition", None)
-            yield asset_text(event.asset_key), partition if isinstance(partition, str) else None
+        if event is None or event.step_key != step_key:
+            continue
+        data = event.event_specific_data
+        partition, key = getattr(data, "partition", None), getattr(data, "asset_check_key", None)
+        if key is not None:
+            yield Product(asset=asset_text(key.asset_key), check=key.name, kind="asset_check")
+        elif event.asset_key is not None:
+            kept = partition if isinstance(partition, str) else None
+            yield Product(asset=asset_text(event.asset_key), kind="asset", partition=kept)
 
 
 def _starts(instance: Instance, entry: Entry, step_key: str) -> Iterator[int]:

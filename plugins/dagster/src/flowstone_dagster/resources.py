@@ -11,6 +11,7 @@ from flowstone_dagster.culprit import take
 from flowstone_dagster.failures import error_of_info
 from flowstone_dagster.identity import run_span, scope_of_id
 from flowstone_dagster.metadata import entries
+from flowstone_dagster.runs import is_over
 from flowstone_dagster.told import Entry, Instance, nanoseconds
 
 _TIMES: Final = ":init_time"
@@ -22,6 +23,8 @@ _CLOCK: Final = re.compile(r"(?:(\d+):)?(\d+):(\d+)")
 
 def on_success(instance: Instance, entry: Entry) -> None:
     """Tell that each initialised resource is healthy."""
+    if _is_over(instance, entry.run_id):
+        return
     metadata = entries(getattr(entry.dagster_event, "event_specific_data", None))
     scope = scope_of_id(instance, entry.run_id, entry.job_name)
     for key in metadata:
@@ -43,6 +46,8 @@ def on_failure(instance: Instance, entry: Entry) -> None:
 
     Where that cannot be known, all that Dagster tried are unknown.
     """
+    if _is_over(instance, entry.run_id):
+        return
     event = entry.dagster_event
     message = (event.message if event is not None else "") or ""
     info = getattr(getattr(event, "event_specific_data", None), "error", None)
@@ -58,6 +63,18 @@ def on_failure(instance: Instance, entry: Entry) -> None:
             status="unhealthy" if culprit else "unknown",
             error=error_of_info(info, message),
         )
+
+
+def _is_over(instance: Instance, run_id: str) -> bool:
+    """Tell whether the run has ended, here or elsewhere.
+
+    A step process may be on its way up while its run is given up, and a process that cleans up looks at
+    resources too; what belongs to a run is told before its end.
+    """
+    if is_over(run_id):
+        return True
+    row = instance.get_run_by_id(run_id)
+    return row is not None and row.is_finished
 
 
 def _nanoseconds(told: object) -> int | None:

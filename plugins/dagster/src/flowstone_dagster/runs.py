@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Final
 
 from flowstone.hosting import Run
 from flowstone.plugin import Error
-from flowstone_dagster import told
+from flowstone_dagster import links, told
 from flowstone_dagster.failures import error_of_info, is_interrupt
-from flowstone_dagster.identity import parent_of_run, run_span, scope_of_id
+from flowstone_dagster.identity import CORRELATION_TAG, parent_of_run, run_span, scope_of_id
 from flowstone_dagster.legs import end_run, kind_of
-from flowstone_dagster.shapes import RunRow
+from flowstone_dagster.rows import RunRow
 from flowstone_dagster.statuses import Status
 from flowstone_dagster.told import Entry, Instance, nanoseconds
+from flowstone_dagster.wall import walled
 
 RETRY_TAG: Final = "dagster/retry_number"
 """Dagster's tag on automatic re-executions: 1 on the first."""
 
 _REMEMBERED: Final = 1024
+_LONGEST_CHAIN: Final = 32  # of re-executions that are followed back
 _REASONS: Final[dict[str, Status]] = {
     "START_TIMEOUT": "timeout",
     "RUN_WORKER_RESTART": "error",
@@ -41,6 +44,20 @@ def on_start(instance: Instance, entry: Entry) -> None:
     run = _operation(instance, entry, nanoseconds(entry))
     _open[entry.run_id] = run
     run.begin()
+    _carry_out(instance, entry.run_id, run.correlation_id)
+
+
+@walled
+def _carry_out(instance: Instance, run_id: str, correlation_id: str) -> None:
+    """Write the correlation id into the run's tags: people see it there, and re-executions take it over."""
+    row = instance.get_run_by_id(run_id)
+    if row is not None and correlation_id and CORRELATION_TAG not in row.tags:
+        instance.add_run_tags(run_id, {CORRELATION_TAG: correlation_id})
+
+
+def is_over(run_id: str) -> bool:
+    """Tell whether this process has told the run's end."""
+    return run_id in _ended
 
 
 def on_end(instance: Instance, entry: Entry) -> None:
@@ -66,9 +83,17 @@ def _end_elsewhere(instance: Instance, entry: Entry, status: Status, error: Erro
     record = instance.get_run_record_by_id(entry.run_id)
     started = record.start_time if record is not None else None
     if started is not None:
-        run = _operation(instance, entry, min(int(started * 1_000_000) * 1_000, time))
-        row = instance.get_run_by_id(entry.run_id)
-        end_run(run, status=status, error=error, time=time, attributes=_attributes(row))
+        start = min(int(started * 1_000_000) * 1_000, time)
+        row, formers = _rows(instance, entry.run_id)
+        run = _operation(instance, entry, start)
+        end_run(
+            run,
+            status=status,
+            error=error,
+            time=time,
+            attributes=_attributes(row),
+            links=links.of_run(row, formers[0] if formers else None, instance),
+        )
     else:
         run = _operation(instance, entry, time)
         run.begin()
@@ -103,22 +128,39 @@ def _info(data: object) -> object:
 
 def _operation(instance: Instance, entry: Entry, start: int) -> Run:
     scope = scope_of_id(instance, entry.run_id, entry.job_name)
-    row = instance.get_run_by_id(entry.run_id)
-    return Run(
+    row, formers = _rows(instance, entry.run_id)
+    run = Run(
         scope.pipeline,
         run_id=entry.run_id,
         scope=scope,
         span_id=run_span(entry.run_id),
-        parent_id=parent_of_run(row),
+        parent_id=parent_of_run(row, instance),
         start_time=start,
-        attempt=_attempt(row),
+        attempt=_attempt(row, len(formers)),
         attributes=_attributes(row),
     )
+    links.put(run, links.of_run(row, formers[0] if formers else None, instance))
+    return run
 
 
-def _attempt(row: RunRow | None) -> int:
+def _rows(instance: Instance, run_id: str) -> tuple[RunRow | None, list[RunRow]]:
+    """Return a run, and those that it re-executes, the latest first."""
+    row = instance.get_run_by_id(run_id)
+    return row, list(_formers(instance, row))
+
+
+def _formers(instance: Instance, row: RunRow | None) -> Iterator[RunRow]:
+    for _ in range(_LONGEST_CHAIN):
+        row = instance.get_run_by_id(row.parent_run_id) if row is not None and row.parent_run_id else None
+        if row is None:
+            return
+        yield row
+
+
+def _attempt(row: RunRow | None, formers: int) -> int:
     number = row.tags.get(RETRY_TAG, "") if row is not None else ""
-    return int(number) + 1 if number.isdecimal() else 1
+    known = 1 if row is not None and row.parent_run_id else 0  # though its row may be deleted
+    return 1 + max(formers, known, int(number) if number.isdecimal() else 0)
 
 
 def _attributes(row: RunRow | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Generator
 from typing import Final
 
-from flowstone_dagster import names, roles
+from flowstone_dagster import names, roles, ticks
 from flowstone_dagster.culprit import noting
 from flowstone_dagster.load import watch_load
 from flowstone_dagster.observer import observe
@@ -96,6 +96,14 @@ def resource(original: Producer) -> Producer:
     return single_resource_event_generator
 
 
+def _tick(instigator: ticks.Instigator, original: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(original)
+    def evaluate_tick(self: ticks.Definition, context: object, *args: object, **kwargs: object) -> object:
+        return ticks.watched(instigator, self, context, lambda: original(self, context, *args, **kwargs))
+
+    return evaluate_tick
+
+
 def _with(watch: Watch | None, generator: Events) -> Events:
     return generator if watch is None else watched(generator, watch)
 
@@ -106,4 +114,6 @@ AROUND: Final[dict[str, Callable[..., Callable[..., object]]]] = {
     names.LOAD.key: load,
     names.STORE.key: store,
     names.RESOURCE.key: resource,
+    names.SENSOR.key: functools.partial(_tick, "sensor"),
+    names.SCHEDULE.key: functools.partial(_tick, "schedule"),
 }

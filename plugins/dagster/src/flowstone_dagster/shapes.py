@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from flowstone_dagster.rows import RunRow, RunRows
+
 
 class AssetKey(Protocol):
     """An asset's key."""
@@ -15,22 +17,17 @@ class AssetKey(Protocol):
         ...
 
 
-class RunRow(Protocol):
-    """A ``DagsterRun``."""
+class CheckKey(Protocol):
+    """Which check of which asset."""
 
     @property
-    def run_id(self) -> str:
-        """Its id."""
+    def asset_key(self) -> AssetKey:
+        """The asset."""
         ...
 
     @property
-    def job_name(self) -> str:
-        """Its job."""
-        ...
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """Its tags."""
+    def name(self) -> str:
+        """The check."""
         ...
 
 
@@ -43,7 +40,7 @@ class OutputProperties(Protocol):
         ...
 
     @property
-    def asset_check_key(self) -> object | None:
+    def asset_check_key(self) -> CheckKey | None:
         """The asset check it reports."""
         ...
 
@@ -155,6 +152,11 @@ class StepContext(Protocol):
     @property
     def dagster_run(self) -> RunRow:
         """The run."""
+        ...
+
+    @property
+    def instance(self) -> RunRows:
+        """Dagster's instance."""
         ...
 
     @property

@@ -7,10 +7,12 @@ from typing import Final
 
 from flowstone.hosting import Materialization
 from flowstone_dagster import told
+from flowstone_dagster.asset_check import AssetCheck
 from flowstone_dagster.ends import end_by
 from flowstone_dagster.facts import Product, asset_text, products
 from flowstone_dagster.failures import is_retry
-from flowstone_dagster.identity import run_span, scope_of_run, step_span
+from flowstone_dagster.identity import scope_of_run
+from flowstone_dagster.making import evaluated, operation_of
 from flowstone_dagster.metadata import entries, rows
 from flowstone_dagster.shapes import AssetKey, StepContext
 from flowstone_dagster.wall import walled
@@ -53,15 +55,8 @@ class StepWatch:
         self.parts = [(product, self._operation(context, product)) for product in products(context)]
 
     def _operation(self, context: StepContext, product: Product) -> Materialization:
-        run_id, step_key = self._key
-        return Materialization(
-            product.asset,
-            partition=product.partition,
-            attempt=self.attempt,
-            scope=scope_of_run(context.dagster_run),
-            span_id=step_span(run_id, step_key, self.attempt, product.asset),
-            parent_id=run_span(run_id),
-            attributes={"flowstone.dagster.kind": product.kind, "flowstone.dagster.step_key": step_key},
+        return operation_of(
+            product, scope_of_run(context.dagster_run, context.instance), self._key[1], self.attempt
         )
 
     @property
@@ -95,6 +90,8 @@ class StepWatch:
             self._outputs.add(getattr(getattr(data, "step_output_handle", None), "output_name", ""))
         elif kind == told.ASSET_MATERIALIZATION:
             self._materialized(getattr(item, "asset_key", None), data)
+        elif kind == told.CHECK_EVALUATION:
+            self._checked(data)
         elif kind == told.STEP_SUCCESS:
             self.end(None)  # now: whoever drives the step may take its time with this event
 
@@ -108,6 +105,19 @@ class StepWatch:
         for product, op in self.parts:
             if product.asset == asset and count is not None:
                 op.rows = count
+
+    def _checked(self, evaluation: object) -> None:
+        key = getattr(evaluation, "asset_check_key", None)
+        if key is None:
+            return
+        asset, check = asset_text(key.asset_key), key.name
+        own = [op for _, op in self.parts if isinstance(op, AssetCheck)]
+        for op in own:
+            if (op.asset, op.check) == (asset, check):
+                op.judge(evaluation)
+        if not own:  # on the way of the asset's own step, which has measured no time for it
+            above = next((op for product, op in self.parts if product.asset == asset), self.op)
+            evaluated(evaluation, asset, check, self._key[1], above)
 
     @walled
     def end(self, error: BaseException | None) -> None:

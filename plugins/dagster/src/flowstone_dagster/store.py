@@ -37,7 +37,7 @@ class StoreWatch:
             asset_text(key) if key is not None else f"{step_key}.{full}",
             io_manager=context.op_def.output_def_named(name).io_manager_key,
             partition=partition_of_output(context, name) if key is not None else None,
-            scope=scope_of_run(run),
+            scope=scope_of_run(run, context.instance),
             span_id=io_span(run.run_id, step_key, attempt, "store", full, ordinal),
             parent_id=self._parent.span_id if self._parent else run_span(run.run_id),
             attributes={
@@ -84,7 +84,7 @@ def _stored(context: StepContext, handle: OutputHandle, value: object) -> StepOu
         output.properties.asset_check_key is not None
         or context.output_observes_source_asset(output.name)
         or kind.is_nothing
-        or (kind.is_any and result_without_value(value))
+        or (getattr(kind, "is_any", True) and result_without_value(value))
     ):
         return None
     return output

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
-from flowstone_dagster.shapes import AssetKey, RunRow
+from flowstone_dagster.rows import RunRows
+from flowstone_dagster.shapes import AssetKey
 
+RUN_ENQUEUED: Final = "PIPELINE_ENQUEUED"
+RUN_STARTING: Final = "PIPELINE_STARTING"
 RUN_START: Final = "PIPELINE_START"
 RUN_SUCCESS: Final = "PIPELINE_SUCCESS"
 RUN_FAILURE: Final = "PIPELINE_FAILURE"
@@ -23,6 +26,8 @@ LOADED_INPUT: Final = "LOADED_INPUT"
 HANDLED_OUTPUT: Final = "HANDLED_OUTPUT"
 ASSET_MATERIALIZATION: Final = "ASSET_MATERIALIZATION"
 ASSET_PLANNED: Final = "ASSET_MATERIALIZATION_PLANNED"
+CHECK_PLANNED: Final = "ASSET_CHECK_EVALUATION_PLANNED"
+CHECK_EVALUATION: Final = "ASSET_CHECK_EVALUATION"
 """The values of ``DagsterEventType``; runs were called pipelines when they were chosen."""
 
 
@@ -88,15 +93,15 @@ class RunRecord(Protocol):
         ...
 
 
-class Instance(Protocol):
+class Instance(RunRows, Protocol):
     """A ``DagsterInstance``."""
-
-    def get_run_by_id(self, run_id: str) -> RunRow | None:
-        """Return a run."""
-        ...
 
     def get_run_record_by_id(self, run_id: str) -> RunRecord | None:
         """Return a run with its times."""
+        ...
+
+    def add_run_tags(self, run_id: str, new_tags: Mapping[str, str]) -> None:
+        """Add to a run's tags."""
         ...
 
     def all_logs(self, run_id: str, of_type: object) -> Iterable[Entry]:

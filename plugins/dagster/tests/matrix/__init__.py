@@ -1,0 +1,1 @@
+"""Dagster as it is deployed: a daemon, a code server, run workers and step workers."""
