@@ -1,16 +1,21 @@
-"""Log lines of lifecycle moments for code that does not use operations, with the caller's ids."""
+"""JSON logging: ids on every record, and lines of lifecycle moments for code that does not use operations."""
 
 from __future__ import annotations
 
 import logging
+from time import time_ns
 from typing import Final
 
 import orjson
 
+from flowstone.face.log_ids import IdFilter
+from flowstone.face.log_lines import rfc3339
+from flowstone.face.log_setup import configure_json
 from flowstone.runtime import coerce, engine, roots
 from flowstone.runtime.context import get_context
 
 __all__ = [
+    "IdFilter",
     "configure_json",
     "log_checkpoint_pending",
     "log_materialization_complete",
@@ -60,17 +65,6 @@ def log_checkpoint_pending(checkpoint: str, approval_id: str) -> None:
     _log(logging.INFO, "checkpoint.requested", checkpoint=checkpoint, approval_id=approval_id)
 
 
-def configure_json(level: int = logging.INFO) -> None:
-    """Write flowstone's log lines to standard error as they are: one JSON object a line."""
-    if not any(getattr(handler, "_flowstone", False) for handler in _LOGGER.handlers):
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        handler._flowstone = True  # type: ignore[attr-defined]
-        _LOGGER.addHandler(handler)
-        _LOGGER.propagate = False
-    _LOGGER.setLevel(level)
-
-
 def _log(level: int, event: str, **fields: object) -> None:
     if not _LOGGER.isEnabledFor(level):
         return
@@ -84,5 +78,6 @@ def _log(level: int, event: str, **fields: object) -> None:
             "span_id": f"{span_id:016x}" if span_id else None,
         }
     given = {key: coerce.value(value) for key, value in fields.items() if value not in (None, "")}
-    line = {"event": event, **ids, **given}
+    head = {"timestamp": rfc3339(time_ns()), "severity": logging.getLevelName(level), "event": event}
+    line = {**head, **ids, **given}
     _LOGGER.log(level, "%s", orjson.dumps({k: v for k, v in line.items() if v is not None}).decode())

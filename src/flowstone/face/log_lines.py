@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, cast
 import orjson
 
 from flowstone.catalogue.event import Event
-from flowstone.catalogue.operation import OperationEnd
+from flowstone.catalogue.operation import OperationEnd, OperationException
 from flowstone.catalogue.values import partition_text
 
 
@@ -20,6 +20,7 @@ class _Present(NamedTuple):
     partition: bool
     end: bool
     error: bool
+    failed: bool
 
 
 _present: Final[dict[type[Event], _Present]] = {}
@@ -46,7 +47,8 @@ def line_of(event: Event) -> str:
     told = cast(Any, event)  # the fields were looked up above
     span_id = event.span_id  # new each time, so not kept
     shown = f'"{span_id}"' if span_id.isalnum() and span_id.isascii() else _escape(span_id)
-    line = f'{{"timestamp":"{rfc3339(event.time)}","event":{_escape(event.name)}'
+    severity = "ERROR" if present.failed else "INFO"
+    line = f'{{"timestamp":"{rfc3339(event.time)}","severity":"{severity}","event":{_escape(event.name)}'
     if present.asset:
         line += f',"asset":{_escape(told.asset)}'
     if present.partition and told.partition is not None:
@@ -63,13 +65,22 @@ def line_of(event: Event) -> str:
     return line + "}"
 
 
+# What JSON leaves as it is, but Unicode and many readers take for the end of a line.
+_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+
+
+def one_line(line: str) -> str:
+    """Return a JSON text with every kind of line end inside it escaped."""
+    return line if line.isascii() else line.translate(_ENDS)
+
+
 class _Escaped(dict[str, str]):
     """Texts as JSON, made when first asked for; begun anew when there are many."""
 
     def __missing__(self, text: str) -> str:
         if len(self) >= _KEPT:
             self.clear()
-        made = self[text] = orjson.dumps(text).decode()
+        made = self[text] = one_line(orjson.dumps(text).decode())
         return made
 
 
@@ -79,6 +90,12 @@ _escape: Final = _Escaped().__getitem__
 
 def _look_at(cls: type[Event]) -> _Present:
     have = {field.name for field in fields(cls)}
-    found = _Present("asset" in have, "partition" in have, issubclass(cls, OperationEnd), "error" in have)
+    found = _Present(
+        "asset" in have,
+        "partition" in have,
+        issubclass(cls, OperationEnd),
+        "error" in have,
+        issubclass(cls, OperationException),
+    )
     _present[cls] = found
     return found

@@ -1,0 +1,125 @@
+"""Structured logs: one JSON object a line, the same ids on every library's records."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import flowstone
+from flowstone.testing import Capture
+
+
+@pytest.fixture
+def stream(flowstone_capture: Capture) -> Iterator[io.StringIO]:
+    """JSON logging into a string; undone afterwards."""
+    root, events = logging.getLogger(), logging.getLogger("flowstone.events")
+    before = (root.level, list(root.handlers), events.level, list(events.handlers), events.propagate)
+    written = io.StringIO()
+    flowstone.logger.configure_json(stream=written)
+    yield written
+    root.level, root.handlers, events.level, events.handlers, events.propagate = before
+    logging.getLogger("somebody.else").setLevel(logging.NOTSET)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    """Return what was written, each line parsed."""
+    flowstone.flush()
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_other_libraries_records_carry_the_ids(stream: io.StringIO) -> None:
+    """A record of another library inside a materialization has its correlation, run, trace and span id."""
+    with (
+        flowstone.run("p", run_id="r1", correlation_id="c1"),
+        flowstone.materialization("a") as m,
+    ):
+        logging.getLogger("somebody.else").warning("hello %s", "there", extra={"rows": 3})
+    line = next(line for line in lines(stream) if line.get("logger") == "somebody.else")
+    assert ("c1", "r1", m.trace_id, f"{m.span_id:016x}") == (
+        line["correlation_id"],
+        line["run_id"],
+        line["trace_id"],
+        line["span_id"],
+    )
+    assert ("WARNING", "hello there", 3) == (line["severity"], line["message"], line["rows"])
+    assert line["timestamp"].endswith("Z")
+
+
+def test_lifecycle_events_are_lines_of_their_own(stream: io.StringIO) -> None:
+    """Each event is one line, with severity, ids, duration and error; none is quoted inside another."""
+    with pytest.raises(ValueError, match="boom"), flowstone.materialization("a", partition="p"):
+        raise ValueError("boom")
+    start, failed = lines(stream)
+    assert ("INFO", "materialization.start", "a", "p") == (
+        start["severity"],
+        start["event"],
+        start["asset"],
+        start["partition"],
+    )
+    assert ("ERROR", "ValueError", "boom", "failure") == (
+        failed["severity"],
+        failed["error_type"],
+        failed["error_message"],
+        failed["status"],
+    )
+    assert start["trace_id"] == failed["trace_id"]
+    assert failed["duration_ms"] >= 0
+
+
+def test_hostile_names_forge_no_line(stream: io.StringIO) -> None:
+    """Line ends and quotes in names and messages stay inside their JSON strings."""
+    hostile = 'x"}\n{"event":"forged"}\r\n\u2028'
+    with flowstone.materialization(hostile, partition=hostile):
+        logging.getLogger("somebody.else").error(hostile)
+    flowstone.flush()
+    found = lines(stream)
+    assert 3 == len(found)
+    assert "forged" not in {line.get("event") for line in found}
+    assert hostile == found[0].get("asset", found[0].get("message"))
+
+
+def test_outside_of_operations_nothing_is_stamped(stream: io.StringIO) -> None:
+    """A record without an operation has no ids; one that brings its own keeps them."""
+    logging.getLogger("somebody.else").warning("alone")
+    with flowstone.run("p", correlation_id="c1"):
+        logging.getLogger("somebody.else").warning("own", extra={"correlation_id": "mine"})
+    alone, own = (line for line in lines(stream) if line.get("logger") == "somebody.else")
+    assert "correlation_id" not in alone
+    assert "mine" == own["correlation_id"]
+
+
+def test_configuring_again_does_not_double_lines(stream: io.StringIO) -> None:
+    """The second call replaces the first."""
+    again = io.StringIO()
+    flowstone.logger.configure_json(stream=again)
+    with flowstone.materialization("a"):
+        pass
+    assert 2 == len(lines(again))
+    assert "" == stream.getvalue()
+
+
+def test_the_four_functions_write_lines_with_the_callers_ids(stream: io.StringIO) -> None:
+    """Code without operations logs the same moments in the same form."""
+    with flowstone.run("p", correlation_id="c1"):
+        flowstone.logger.log_materialization_start("a", "p1", "r9")
+        flowstone.logger.log_materialization_complete("a", "p1", "r9", 12.5)
+        flowstone.logger.log_materialization_failed("a", "p1", "r9", KeyError("no"))
+        flowstone.logger.log_checkpoint_pending("publish", "token")
+    found = [line for line in lines(stream) if line.get("run_id") == "r9" or "approval_id" in line]
+    assert [
+        "materialization.start",
+        "materialization.stop",
+        "materialization.exception",
+        "checkpoint.requested",
+    ] == [line["event"] for line in found]
+    assert {"c1"} == {line["correlation_id"] for line in found}
+    assert (12.5, "KeyError", "ERROR") == (
+        found[1]["duration_ms"],
+        found[2]["error_type"],
+        found[2]["severity"],
+    )
