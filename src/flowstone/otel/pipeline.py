@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic, time_ns
+from typing import Final
 
 from flowstone.catalogue.event import Event
+from flowstone.catalogue.house import EventDropped
 from flowstone.catalogue.values import Attributes
 from flowstone.otel.cells import HistogramCells
 from flowstone.otel.log_events import LogEvents
@@ -29,7 +31,13 @@ from flowstone.runtime.export.router import Router
 from flowstone.runtime.export.routes import CompatRoute, Route
 from flowstone.runtime.settings import settings
 
+EXPORTED: Final = frozenset({"spans", "logs"})
 LOSSES = ("export.dropped.", "export.failed.")
+
+
+def _is_export_loss(event: Event) -> bool:
+    """Tell whether *event* tells of what exporters lost: ``read`` counts that already."""
+    return isinstance(event, EventDropped) and event.event in EXPORTED
 
 
 def _in_time(timeout: float) -> float:
@@ -69,7 +77,10 @@ class Pipeline:
     def take(self, batch: Sequence[Event]) -> None:
         """Make spans, metrics and log records of a batch."""
         self._metric_route.prepare()
-        self.metrics.record(batch)
+        if any(type(event) is EventDropped for event in batch):
+            self.metrics.record([event for event in batch if not _is_export_loss(event)])
+        else:
+            self.metrics.record(batch)
         if self._log_route.wanted():
             self._take_logs(batch)
         route = self.router.route()
