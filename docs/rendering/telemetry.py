@@ -11,6 +11,7 @@ from flowstone.face.log_lines import line_of
 from flowstone.otel import names
 from flowstone.otel.cells import CARDINALITY_LIMIT
 from flowstone.otel.instruments import INSTRUMENTS, Instrument
+from flowstone.otel.process import PROCESS
 from flowstone.otel.shapes import COMMON, SHAPES, SpanShape
 from flowstone.otel.spans import FAILED
 from flowstone.plugin import Event
@@ -54,7 +55,7 @@ def page() -> str:
     for shape in SHAPES:
         parts.extend(_span(shape))
     parts.append(_METRICS)
-    for instrument in INSTRUMENTS:
+    for instrument in (*INSTRUMENTS, *PROCESS):
         parts.extend(_metric(instrument))
     parts.extend([_LOGS, _keys()])
     return "\n\n".join(parts) + "\n"
@@ -78,8 +79,10 @@ def _metric(instrument: Instrument) -> Iterator[str]:
     if instrument.opened_by:
         lines.append(f"- Goes up with: {_events(instrument.opened_by)}")
         lines.append(f"- Goes down with: {_events(instrument.events)}")
-    else:
+    elif instrument.events:
         lines.append(f"- Moved by: {_events(instrument.events)}")
+    else:
+        lines.append("- Observed whenever metrics are read")
     if instrument.value:
         lines.append(f"- Measures: the field `{instrument.value}`")
     if instrument.only:

@@ -11,7 +11,9 @@ from typing import Final
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.house import EventDropped
 from flowstone.catalogue.values import Attributes
+from flowstone.otel import process
 from flowstone.otel.cells import HistogramCells
+from flowstone.otel.instruments import INSTRUMENTS
 from flowstone.otel.log_events import LogEvents
 from flowstone.otel.log_templates import RecordEncoder
 from flowstone.otel.names import SCHEMA_URL, SCOPE
@@ -52,7 +54,7 @@ class Pipeline:
         scope = Scope(SCOPE, own_version(), SCHEMA_URL)
         self.pid = os.getpid()
         self.router = Router(scope)
-        self.metrics = Metrics(exemplars=self.router.config.exemplars)
+        self.metrics = Metrics((*INSTRUMENTS, *process.PROCESS), exemplars=self.router.config.exemplars)
         self.tracing: OtelTracing | None = None
         self._started: dict[str, Attributes] = {}
         self._spans = Spans()
@@ -123,10 +125,12 @@ class Pipeline:
                 route.export([span])
 
     def read(self, renew: bool = False) -> list[Metric]:
-        """Return the metrics as they stand, with our own losses among them."""
+        """Return the metrics as they stand, with our own losses and what the process uses among them."""
         for key, lost in stats.snapshot().items():
             if key.startswith(LOSSES):
                 self.metrics.put("flowstone.telemetry.dropped", (key,), lost)
+        for name, series, value in process.observe():
+            self.metrics.put(name, series, value)
         return self.metrics.read(renew)
 
     def _listen(self, recorders: Mapping[str, Record]) -> None:

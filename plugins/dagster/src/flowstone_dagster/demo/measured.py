@@ -10,8 +10,9 @@ Metric = dict[str, Any]
 
 
 def lines(metrics: list[Metric]) -> Iterator[str]:
-    """Yield a line for each metric, its series taken together; none for a metric that stands at zero."""
-    told = [(metric["name"], text) for metric in metrics if (text := _told(metric))]
+    """Yield a line for each metric of flowstone's, its series taken together; none for one that stands at zero."""
+    ours = [metric for metric in metrics if not metric["name"].startswith("process.")]
+    told = [(metric["name"], text) for metric in ours if (text := _told(metric))]
     width = max((len(name) for name, _ in told), default=0)
     yield from (f"{name:<{width}}  {text}" for name, text in told)
 
