@@ -36,9 +36,7 @@ def enter(operation: Any) -> Any:
     put(inside, OPERATION_KEY, operation)
     put(inside, SPAN_KEY, operation.inner or operation)
     operation.token = set_context(inside)
-    lane.append(operation)
-    if len(lane.records) > lane.state.limit:
-        lane.attend()
+    lane.leave(operation)
     return operation
 
 

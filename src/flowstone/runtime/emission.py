@@ -51,9 +51,7 @@ def emit(
     )
     if attention.needed():
         _attend(point)
-    lane.append(point)
-    if len(lane.records) > lane.state.limit:
-        lane.attend()
+    lane.leave(point)
     return point
 
 

@@ -101,9 +101,7 @@ class Engine:
     def tell(self, event_class: type[Event], fields: dict[str, object]) -> None:
         """Queue an event of flowstone itself: it belongs to no run, and its trace id is all zeros."""
         span_id = identity.new_span_id()
-        lane.append(Point(event_class, _NO_TRACE, time=time_ns(), span_id=span_id, fields=fields))
-        if len(lane.records) > lane.state.limit:
-            lane.attend()
+        lane.leave(Point(event_class, _NO_TRACE, time=time_ns(), span_id=span_id, fields=fields))
 
     def _fault(self, fault: Fault) -> None:
         stats.count(f"plugin.failed.{fault.plugin}")

@@ -39,6 +39,13 @@ class _State:
 state: Final = _State()
 
 
+def leave(record: Record) -> None:
+    """Queue *record*. The caller's hot path has the same three lines written out."""
+    append(record)
+    if len(records) > state.limit:
+        attend()
+
+
 def attend() -> None:
     """Wake the drain, and make room where the queue is full: the oldest pairs go, counted by event."""
     while len(records) > BOUND:

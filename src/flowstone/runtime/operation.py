@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.values import Error, Status
@@ -42,7 +41,6 @@ class Operation(OperationSpan):
     """
 
     subject: ClassVar[str] = ""
-    kind: ClassVar[SpanKind] = SpanKind.INTERNAL
     timed: bool = False  # whether its thread's CPU time is measured
 
     size_bytes: int | None = None
@@ -135,9 +133,7 @@ class Operation(OperationSpan):
         self.started = perf_counter_ns()
         self.start_time = self.start_time or time_ns()
         attended.announce(self, get_context())
-        append(self)
-        if len(records) > _state.limit:
-            lane.attend()
+        lane.leave(self)
         return self
 
     def finish(
@@ -174,9 +170,7 @@ class Operation(OperationSpan):
             self.epoch = attention.epoch
         if self.epoch == attention.epoch:
             attended.conclude(self)
-            append(self)
-            if len(records) > _state.limit:
-                lane.attend()
+            lane.leave(self)
 
     def end(self, end_time: int | None = None) -> None:
         """End the operation as a span is ended; leaving its block afterwards tells nothing more."""

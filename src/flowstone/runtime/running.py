@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from opentelemetry import baggage
-from opentelemetry.trace import SpanKind
 
 from flowstone.catalogue.run import RunException, RunStart, RunStop
 from flowstone.catalogue.values import Error, Status
@@ -39,7 +38,6 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
         start_time: Unix nanoseconds as a host tells them.
     """
 
-    kind: ClassVar[SpanKind] = SpanKind.SERVER
     timed = True
     _baggage: Any = None
 
