@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Tracer
 
 from benchmarks.rounds import Cost, cost
 from benchmarks.work import PARTITIONS
@@ -18,6 +19,24 @@ class NoExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Take *spans*."""
         return SpanExportResult.SUCCESS
+
+
+def loop(tracer: Tracer, count: int) -> None:
+    """Make *count* spans of 8 attributes with *tracer*."""
+    start = tracer.start_as_current_span
+    for number in range(count):
+        attributes: dict[str, str | int] = {
+            "flowstone.correlation.id": "0190a1b2-c3d4-4e5f-8a9b-0c1d2e3f4a5b",
+            "flowstone.run.id": "run-1",
+            "flowstone.pipeline": "nightly",
+            "flowstone.orchestrator": "python",
+            "flowstone.asset": "daily_report",
+            "flowstone.partition": PARTITIONS[number % 365],
+            "flowstone.materialization.attempt": 1,
+            "flowstone.outcome": "success",
+        }
+        with start("materialize daily_report", attributes=attributes):
+            pass
 
 
 class Anchor:
@@ -32,20 +51,7 @@ class Anchor:
 
     def loop(self, count: int) -> None:
         """Make *count* spans."""
-        start = self._tracer.start_as_current_span
-        for number in range(count):
-            attributes: dict[str, str | int] = {
-                "flowstone.correlation.id": "0190a1b2-c3d4-4e5f-8a9b-0c1d2e3f4a5b",
-                "flowstone.run.id": "run-1",
-                "flowstone.pipeline": "nightly",
-                "flowstone.orchestrator": "python",
-                "flowstone.asset": "daily_report",
-                "flowstone.partition": PARTITIONS[number % 365],
-                "flowstone.materialization.attempt": 1,
-                "flowstone.outcome": "success",
-            }
-            with start("materialize daily_report", attributes=attributes):
-                pass
+        loop(self._tracer, count)
 
     def settle(self) -> None:
         """Export what is queued."""

@@ -21,9 +21,9 @@ class Hold:
     """Longest holds of one round, in milliseconds.
 
     Attributes:
-        cpu: CPU of the dearest chunk: from taking its records until the drain pauses.
-        gap: Longest stand-still of the spinning thread during a chunk, no more than that chunk's CPU: what
-            is beyond it is the operating system's doing.
+        cpu: CPU of the dearest stretch: from taking its first records until the drain pauses.
+        gap: Longest stand-still of the spinning thread during a stretch, no more than its CPU: what is
+            beyond it is the operating system's doing.
     """
 
     cpu: float
@@ -34,12 +34,12 @@ def run(quick: bool) -> Report:
     """Measure the drain in its own rhythm, and during a flush."""
     subject.set_up()
     drain: Any = engine.current().drain
-    chunks = _watch(drain)
+    stretches = _watch(drain)
     burst = 300 if quick else 1000
     found = interleave(
         {
-            "paced": lambda: _hold(chunks, burst, _spin_until_drained),
-            "flush": lambda: _hold(chunks, burst, _flush_while_spinning),
+            "paced": lambda: _hold(stretches, burst, _spin_until_drained),
+            "flush": lambda: _hold(stretches, burst, _flush_while_spinning),
         },
         rounds_of(quick),
     )
@@ -61,7 +61,7 @@ def run(quick: bool) -> Report:
         notes=(
             (
                 f"Each round emits {burst} materializations and spins on the clock while the drain works "
-                "them off. A hold is the CPU time of one chunk (at most 64 records, all plugins), after "
+                "them off. A hold is the CPU time of one stretch (chunks of at most 64 records, all plugins), after "
                 "which the drain sleeps 0.1 ms and so lets go; time in which C code has let go (SQLite, "
                 "files) counts as held, so this is an upper bound. The first chunk of a process, which "
                 "imports, is not in it."
@@ -72,25 +72,28 @@ def run(quick: bool) -> Report:
 
 
 def _watch(drain: Any) -> list[tuple[int, int, int]]:
-    """Return a list that takes begin, end and CPU of each chunk from now on, in nanoseconds."""
-    chunks: list[tuple[int, int, int]] = []
-    chunk: Callable[..., None] = drain._chunk
+    """Return a list that takes begin, end and CPU of each stretch from now on, in nanoseconds."""
+    stretches: list[tuple[int, int, int]] = []
+    stretch: Callable[[int, int], int] = drain._stretch
 
-    def watched(**options: bool) -> None:
+    def watched(generation: int, left: int) -> int:
         began, cpu = perf_counter_ns(), thread_time_ns()
-        chunk(**options)
-        chunks.append((began, perf_counter_ns(), thread_time_ns() - cpu))
+        left = stretch(generation, left)
+        stretches.append((began, perf_counter_ns(), thread_time_ns() - cpu))
+        return left
 
-    drain._chunk = watched
-    return chunks
+    drain._stretch = watched
+    return stretches
 
 
-def _hold(chunks: list[tuple[int, int, int]], burst: int, spin: Callable[[], list[tuple[int, int]]]) -> Hold:
-    chunks.clear()
+def _hold(
+    stretches: list[tuple[int, int, int]], burst: int, spin: Callable[[], list[tuple[int, int]]]
+) -> Hold:
+    stretches.clear()
     with flowstone.run("nightly", run_id="run-1"):
         subject.plain(burst)
         gaps = spin()
-        seen = list(chunks)
+        seen = list(stretches)
     subject.settle()
     held = [
         min(min(end, until) - max(begin, since), cpu)

@@ -26,6 +26,7 @@ class Section:
         module: Where it is.
         function: What measures it.
         env: Settings of its process.
+        timeout: Seconds after which it is given up.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Section:
     module: str
     function: str = "run"
     env: dict[str, str] = field(default_factory=dict)
+    timeout: float = TIMEOUT_S
 
 
 # The endpoint is never spoken to: the transport is replaced in those processes.
@@ -43,32 +45,59 @@ _EXPORTING = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
 }
 # Log events over OTLP are a second way out for the same lines; the pipeline wired by hand has none.
-_CORE_ONLY = {**_EXPORTING, "FLOWSTONE_DISABLED_PLUGINS": "console", "OTEL_LOGS_EXPORTER": "none"}
+_CORE_ONLY = {
+    **_EXPORTING,
+    "FLOWSTONE_DISABLED_PLUGINS": "console,audit,pubsub,health,dagster",
+    "OTEL_LOGS_EXPORTER": "none",
+}
+# There is no database at this place, so what is measured is the spool; the way into SQL has a row of its own.
+_SPOOLING = {
+    **_CORE_ONLY,
+    "FLOWSTONE_DISABLED_PLUGINS": "console,pubsub,health,dagster",
+    "FLOWSTONE_AUDIT_URL": "sqlite:////dev/null/audit.db",
+}
 
 SECTIONS = (
     Section(
         name="emission",
         title="one materialization, inside a run",
         module="benchmarks.emission",
-        env=_CORE_ONLY,
+        env=_SPOOLING,
     ),
     Section(
         name="store",
         title="the same, with the embedded store and log events over OTLP",
         module="benchmarks.store",
-        env=_EXPORTING,
+        env={**_EXPORTING, "FLOWSTONE_DISABLED_PLUGINS": "audit,pubsub,health,dagster"},
+    ),
+    Section(
+        name="compat",
+        title="one materialization, beside a span processor of the user's own",
+        module="benchmarks.compat",
+        env=_CORE_ONLY,
     ),
     Section(
         name="in-situ",
         title="a 1 ms CPU-bound unit of work",
         module="benchmarks.in_situ",
-        env=_CORE_ONLY,
+        env=_SPOOLING,
     ),
     Section(name="hold", title="the drain and the interpreter", module="benchmarks.hold", env=_CORE_ONLY),
+    Section(
+        name="audit",
+        title="the audit log, and the raw driver on a naive schema",
+        module="benchmarks.audit",
+        env={
+            "FLOWSTONE_DISABLED_PLUGINS": "console,pubsub,health,dagster",
+            "FLOWSTONE_AUDIT_POLICY": "*=off",  # only what a row asks for
+        },
+        timeout=1200,
+    ),
     Section(name="starts", title="how soon a start is out", module="benchmarks.starts"),
     Section(name="dispatch", title="calling 5 implementations of a hook", module="benchmarks.dispatch"),
     Section(name="imports", title="import and first emission", module="benchmarks.imports"),
     Section(name="encoding", title="OTLP bytes of a span", module="benchmarks.encoding"),
+    Section(name="pubsub", title="live events", module="benchmarks.pubsub", timeout=300),
     Section(name="logfire", title="peer: logfire", module="benchmarks.peers", function="logfire"),
     Section(
         name="ddtrace",
@@ -94,7 +123,7 @@ def measure(section: Section, quick: bool) -> Report:
             stdout=subprocess.PIPE,
             text=True,
             check=True,
-            timeout=TIMEOUT_S,
+            timeout=section.timeout,
         )
     return _report(json.loads(done.stdout.splitlines()[-1]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -38,13 +37,7 @@ class Spent:
 
 def measure(count: int) -> Spent:
     """Time each stage on *count* materializations, in chunks as the drain makes them."""
-    operations: list[Any] = []
-    with flowstone.run("stages"):
-        for number in range(count):
-            with flowstone.materialization("daily_report", partition=PARTITIONS[number % 365]) as operation:
-                operations.append(operation)
-    flowstone.flush(30)
-    chunks = [operations[at : at + CHUNK // 2] for at in range(0, count, CHUNK // 2)]
+    chunks = _chunks(count)
     batches = [_render(chunk) for chunk in chunks]
     encode = Encoder(Spans()).of
     metrics = Metrics()
@@ -59,10 +52,24 @@ def measure(count: int) -> Spent:
         "log lines: JSON": lambda: _each(lambda batch: [line_of(event) for event in batch], batches),
         "log lines: JSON, handler, file": lambda: _all(handlers, batches),
     }
-    if os.environ.get("FLOWSTONE_DISABLED_PLUGINS", "") != "console":
-        work |= _store(batches)
+    work |= _store(batches)
     took = {name: _time(call) / count for name, call in work.items()}
     return Spent(took, lambda: [call() for call in work.values()])
+
+
+def batches(count: int) -> list[list[Event]]:
+    """Return the events of *count* materializations, in chunks as the drain makes them."""
+    return [_render(chunk) for chunk in _chunks(count)]
+
+
+def _chunks(count: int) -> list[list[Any]]:
+    operations: list[Any] = []
+    with flowstone.run("stages"):
+        for number in range(count):
+            with flowstone.materialization("daily_report", partition=PARTITIONS[number % 365]) as operation:
+                operations.append(operation)
+    flowstone.flush(30)
+    return [operations[at : at + CHUNK // 2] for at in range(0, count, CHUNK // 2)]
 
 
 def _each(call: Callable[[list[Any]], object], batches: Sequence[list[Any]]) -> None:

@@ -15,8 +15,8 @@ from flowstone.runtime import engine
 
 SIGNALS = (
     "Signals that exist by now: span (OTLP bytes made by our encoder, handed to a transport that sends "
-    "nothing), metrics (cells; exported once a minute, not within a round), two JSON log lines to a file."
-    " Live messages and the audit spool come with later plugins and are NOT in these numbers."
+    "nothing), metrics (cells; exported once a minute, not within a round), two JSON log lines to a file, and "
+    "both events in the audit spool (into SQL: section audit). Live messages are NOT in these numbers."
 )
 SUBSCRIBERS = 6
 

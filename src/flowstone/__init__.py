@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flowstone.face.errors import CheckpointDecided as CheckpointDecided
     from flowstone.face.errors import CheckpointExpired as CheckpointExpired
     from flowstone.face.errors import CheckpointInvalid as CheckpointInvalid
+    from flowstone.face.errors import CheckpointNotRecorded as CheckpointNotRecorded
     from flowstone.face.errors import FlowstoneError as FlowstoneError
     from flowstone.face.flushing import flush as flush
     from flowstone.face.flushing import shutdown as shutdown
@@ -34,6 +35,7 @@ __all__ = [
     "CheckpointDecided",
     "CheckpointExpired",
     "CheckpointInvalid",
+    "CheckpointNotRecorded",
     "FlowstoneError",
     "checkpoint",
     "flush",
@@ -54,6 +56,7 @@ _HOMES = {
     "CheckpointDecided": "flowstone.face.errors",
     "CheckpointExpired": "flowstone.face.errors",
     "CheckpointInvalid": "flowstone.face.errors",
+    "CheckpointNotRecorded": "flowstone.face.errors",
     "FlowstoneError": "flowstone.face.errors",
     "checkpoint": "flowstone.face.checkpoint",
     "flush": "flowstone.face.flushing",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from flowstone.catalogue.checkpoint import (
     CheckpointApproved,
@@ -32,16 +32,26 @@ from flowstone.catalogue.run import RunException, RunHeartbeat, RunStart, RunSto
 from flowstone.catalogue.sensor import SensorPoll, SensorTrigger
 from flowstone.catalogue.values import Error, Partition, SpanEvent, SpanLink, partition_text
 from flowstone.dispatch.markers import hookimpl
-from flowstone.runtime import emission
+from flowstone.runtime import emission, roots
+from flowstone.runtime.checks import HealthCheck, HealthResult
 from flowstone.runtime.context import OPERATION_KEY, get_context
 from flowstone.runtime.home import home
+from flowstone.runtime.inherited import root_attributes
+from flowstone.runtime.measures import Measure, measure
 from flowstone.runtime.operation import Operation
 from flowstone.runtime.process import start_time, this_process
+from flowstone.runtime.providing import provided
+from flowstone.runtime.queues import QueueState
+from flowstone.runtime.redaction import is_secret, redact
+from flowstone.runtime.refusals import Refused
+from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import Settings, settings
 from flowstone.runtime.stats import count
 from flowstone.runtime.stats import snapshot as stats
+from flowstone.runtime.vitals import Vitals, vitals
 
 __all__ = [
+    "NO_TRACE",
     "CheckpointApproved",
     "CheckpointRejected",
     "CheckpointRequested",
@@ -50,6 +60,9 @@ __all__ = [
     "Error",
     "Event",
     "EventDropped",
+    "HealthCheck",
+    "HealthResult",
+    "Identity",
     "IoLoadException",
     "IoLoadStart",
     "IoLoadStop",
@@ -59,6 +72,7 @@ __all__ = [
     "MaterializationException",
     "MaterializationStart",
     "MaterializationStop",
+    "Measure",
     "Operation",
     "OperationEnd",
     "OperationException",
@@ -67,6 +81,8 @@ __all__ = [
     "PluginFailed",
     "PluginQuarantined",
     "Process",
+    "QueueState",
+    "Refused",
     "ResourceHealthCheck",
     "RunException",
     "RunHeartbeat",
@@ -77,6 +93,7 @@ __all__ = [
     "Settings",
     "SpanEvent",
     "SpanLink",
+    "Vitals",
     "count",
     "current",
     "decode",
@@ -85,12 +102,19 @@ __all__ = [
     "event",
     "home",
     "hookimpl",
+    "identity",
+    "is_secret",
+    "measure",
     "partition_text",
+    "provided",
+    "redact",
+    "root_attributes",
     "settings",
     "start_time",
     "stats",
     "this_process",
     "to_dict",
+    "vitals",
 ]
 
 
@@ -100,11 +124,49 @@ def current() -> Operation | None:
     return found
 
 
-def emit(event_class: type[Event], **fields: Any) -> None:
+class Identity(dict[str, str]):
+    """Whose something is, as fields of an event; made by ``identity``."""
+
+    __slots__ = ("parent_id", "scope")
+
+    def __init__(self, scope: Scope, parent_id: int) -> None:
+        super().__init__(
+            correlation_id=scope.correlation_id,
+            trace_id=scope.trace_hex,
+            parent_id=f"{parent_id:016x}" if parent_id else "",
+            run_id=scope.run_id,
+            pipeline=scope.pipeline,
+            orchestrator=scope.orchestrator,
+        )
+        self.scope = scope
+        self.parent_id = parent_id
+
+
+NO_TRACE: Final = Identity(Scope(0, sampled=False), 0)
+"""The identity of facts of a process that belong to no run: they make no trace of their own, only log records."""
+
+
+def identity(subject: str = "") -> Identity:
+    """Return whose the caller is: correlation, trace, parent and run id, pipeline, orchestrator.
+
+    Inside of an operation they are that operation's; elsewhere those of the span or process around, or new
+    ones. ``emit(MyEvent, identity(), ...)`` belongs to the same.
+
+    Args:
+        subject: What begins, where a new trace has to be sampled.
+    """
+    return Identity(*roots.scope_in(get_context(), subject))
+
+
+def emit(event_class: type[Event], whose: Identity | None = None, /, **fields: Any) -> None:
     """Emit an event of *event_class* with the caller's identity; never raises.
 
     Args:
         event_class: A class of the catalogue.
-        fields: Its own fields, and any that shall differ from the caller's identity.
+        whose: An identity that was asked for before, instead.
+        fields: Its own fields, and any that shall differ from the identity.
     """
-    emission.emit(event_class, fields)
+    if whose is None:
+        emission.emit(event_class, fields)
+    else:
+        emission.emit(event_class, fields, scope=whose.scope, parent_id=whose.parent_id)

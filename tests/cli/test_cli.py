@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import click
 import orjson
+import pytest
 from click.testing import CliRunner
 
 import flowstone
@@ -33,8 +34,11 @@ def test_plugins_tells_who_listens(flowstone_capture: Capture) -> None:
     ]
 
 
-def test_a_missing_command_says_what_to_install(flowstone_capture: Capture) -> None:
+def test_a_missing_command_says_what_to_install(
+    flowstone_capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Commands of plugins that are not installed end with the way to get them."""
+    monkeypatch.setattr("flowstone.cli.main.find_spec", lambda name: None)
     result = CliRunner().invoke(main, ["tail"])
     assert 2 == result.exit_code
     assert "pip install 'flowstone[pubsub]'" in result.output

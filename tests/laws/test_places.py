@@ -8,9 +8,20 @@ from tests.laws.tree import Source, sources
 # Where anything may be caught, and why. Each is the wall between our faults (or a stranger's) and the pipeline.
 # A handler that ends in a bare `raise` swallows nothing and needs no entry.
 FAULT_WALLS: dict[str, str] = {
+    "plugins/audit/src/flowstone_audit/anchors.py": "an anchor of a plugin's may raise",
+    "plugins/audit/src/flowstone_audit/chores.py": "the background thread must not end of a mistake of ours or a driver's",
+    "plugins/audit/src/flowstone_audit/database.py": "a driver may raise while a connection is given up",
+    "plugins/audit/src/flowstone_audit/details.py": "a user's value may raise while it is made text",
+    "plugins/audit/src/flowstone_audit/direct.py": "drivers' errors have no common base; the first one is passed on",
+    "plugins/audit/src/flowstone_audit/middleware.py": "a user's callable that names the actor may raise",
     "plugins/dagster/src/flowstone_dagster/boot.py": "runs in every interpreter; a half-removed install breaks none",
     "plugins/dagster/src/flowstone_dagster/doorbell.py": "the import system goes on without us",
     "plugins/dagster/src/flowstone_dagster/wall.py": "between our code and the Dagster functions it is put around",
+    "plugins/pubsub/src/flowstone_pubsub/coalescing.py": "the user's key function runs on the thread that delivers to all",
+    "plugins/pubsub/src/flowstone_pubsub/outbox.py": "what is broadcast may be anything, and an engine a third party's",
+    "plugins/pubsub/src/flowstone_pubsub/payloads.py": "a user's value may raise while it is made text",
+    "plugins/health/src/flowstone_health/board.py": "a mistake of ours must not end the looking",
+    "plugins/health/src/flowstone_health/look.py": "a plugin's health check may raise",
     "src/flowstone/cli/main.py": "a plugin's fault must not take the command line away",
     "src/flowstone/dispatch/plugins.py": "a plugin's distribution may be broken",
     "src/flowstone/face/deadlines.py": "a time-out that cannot be told must not keep the others from theirs",
@@ -34,6 +45,8 @@ FAULT_WALLS: dict[str, str] = {
     "src/flowstone/runtime/export/sender.py": "a span exporter may raise",
     "src/flowstone/runtime/handlers.py": "an attached handler may raise",
     "src/flowstone/runtime/heartbeat.py": "a heartbeat that cannot be told must not keep the others from theirs",
+    "src/flowstone/runtime/measures.py": "a plugin's reading may raise",
+    "src/flowstone/runtime/providing.py": "a plugin's provide hook may raise",
     "src/flowstone/runtime/roots.py": "a user's sampler may raise",
     "src/flowstone/testing/forked.py": "a child tells its test whatever it met, and ends",
 }

@@ -27,6 +27,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 T = TypeVar("T")
 
 
+def event_name(record: LogRecord) -> str:
+    """Return the name of *record*, an attribute where OTLP's messages are older than its field."""
+    if "event_name" in LogRecord.DESCRIPTOR.fields_by_name:
+        return record.event_name
+    (name,) = (pair.value.string_value for pair in record.attributes if pair.key == "event.name")
+    return str(name)
+
+
 def free_port() -> int:
     """Return a free port on the loopback, below the ephemeral range."""
     for port in range(20000 + os.getpid() % 5000, 32000):

@@ -18,6 +18,7 @@ from flowstone.otel.instruments import INSTRUMENTS
 from flowstone.otel.recording import Metrics
 from flowstone.runtime.export.data import Metric, MetricPoint
 from flowstone.runtime.export.temporality import Deltas
+from tests.otel.versions import needs_advice
 
 DURATION = next(own for own in INSTRUMENTS if own.name == "flowstone.materialization.duration")
 
@@ -31,6 +32,7 @@ def value(metrics: Metrics, name: str) -> float:
     return point.value
 
 
+@needs_advice
 @given(st.lists(st.integers(0, 10**14), min_size=1, max_size=50))
 def test_our_histogram_is_the_sdks(durations: list[int]) -> None:
     """Whatever is measured, count, sum, extremes and buckets are those of an SDK histogram."""

@@ -172,7 +172,7 @@ def test_a_foreign_meter_provider_records_our_metrics() -> None:
     assert "" == done.stderr
     told = json.loads(done.stdout)
     assert {"flowstone.run.duration": 1, "flowstone.resource.status": 4} == {
-        name: points for name, points in told.items() if name.startswith("flowstone.") and "check" not in name
+        name: told[name] for name in ("flowstone.run.duration", "flowstone.resource.status")
     }
     assert "process.cpu.time" in told
 
@@ -203,3 +203,39 @@ def test_a_private_provider_leaves_the_global_place_free(sink: Sink) -> None:
     assert {"run nightly", "materialize daily", "checkpoint request gate"} == {
         span.name for span in sink.spans()
     }
+
+
+def test_a_processor_that_does_not_say_whether_it_flushed_is_no_failure() -> None:
+    """None is what the base class of older SDKs answers: flush is True, and who comes after is flushed too."""
+    code = """
+    class Silent(SpanProcessor):
+        def force_flush(self, timeout_millis=30000):
+            return None
+    provider = TracerProvider()
+    provider.add_span_processor(Silent())
+    provider.add_span_processor(BatchSpanProcessor(memory, schedule_delay_millis=60000))
+    trace.set_tracer_provider(provider)
+    with flowstone.run("nightly"):
+        pass
+    flushed = flowstone.flush(5)
+    show(flushed=flushed)
+    """
+    spans, shown = spans_of(code)
+    assert shown["flushed"]
+    assert {"run nightly"} == set(spans)
+
+
+def test_a_processor_that_could_not_flush_is_a_failure() -> None:
+    """False is told on."""
+    code = """
+    class Failing(SpanProcessor):
+        def force_flush(self, timeout_millis=30000):
+            return False
+    provider = TracerProvider()
+    provider.add_span_processor(Failing())
+    trace.set_tracer_provider(provider)
+    with flowstone.run("nightly"):
+        pass
+    show(flushed=flowstone.flush(5))
+    """
+    assert not spans_of(code)[1]["flushed"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import flowstone
 from flowstone.plugin import Event, hookimpl
-from flowstone.runtime import lane
+from flowstone.runtime import drain, lane
 from flowstone.runtime.operation import Operation
 from flowstone.testing import Capture
 
@@ -120,3 +120,62 @@ def test_switched_off_nothing_is_emitted(flowstone_capture: Capture, monkeypatch
     flowstone.sensor_poll("s")
     flowstone.checkpoint("c").request().approve()
     assert [] == flowstone_capture.events
+
+
+def test_the_drain_lets_go_in_time(flowstone_capture: Capture) -> None:
+    """No chunk is begun after the time of a hold is over; cheap chunks follow each other without a pause."""
+    own = flowstone_capture.engine.drain
+    chunks: list[int] = []
+    dear = False
+
+    class Listener:
+        @hookimpl
+        def on_events(self, batch: Sequence[Event]) -> None:
+            chunks.append(len(batch))
+            until = time.thread_time() + (drain.HOLD_S if dear else 0.0)
+            while time.thread_time() < until:
+                pass
+
+    flowstone_capture.engine.plugins.register(Listener(), "l")
+    flowstone.flush(5.0)
+    while lane.state.limit:
+        time.sleep(0.01)
+
+    def stretches(number: int) -> list[int]:
+        """Return how many chunks each stretch of *number* records had, on this thread."""
+        lane.state.limit = lane.BOUND  # nobody rings: the drain sleeps on
+        for _ in range(number):
+            flowstone.sensor_poll("s")
+        found, left = [], len(lane.records)
+        while left > 0:
+            chunks.clear()
+            left = own._stretch(own._generation, left)
+            found.append(len(chunks))
+        return found
+
+    assert 1 < max(stretches(2000))
+    dear = True
+    assert {1} == set(stretches(500))
+    assert drain.CHUNK >= max(chunks)
+
+
+def test_a_busy_process_does_not_ring(flowstone_capture: Capture) -> None:
+    """Where one record follows the other, the drain comes by itself; after a pause the first one rings."""
+    own = flowstone_capture.engine.drain
+    rung: list[float] = []
+
+    def bell() -> None:
+        rung.append(time.monotonic())
+        own.ring()
+
+    lane.state.bell = bell
+    ended = time.monotonic() + 5 * drain.PERIOD_S
+    while time.monotonic() < ended:
+        for _ in range(2 * drain.BUSY):
+            flowstone.sensor_poll("s")
+        time.sleep(0.005)
+    assert 1 >= len(rung)
+    time.sleep(4 * drain.PERIOD_S)
+    assert 0 == lane.state.limit
+    flowstone.sensor_poll("s")
+    assert 2 >= len(rung) >= 1

@@ -49,7 +49,10 @@ FAULTS = {
         "commands_explain_themselves",
     ),
     "answers at random": (
-        "name = 'x'\n    check = str\n    @hookimpl\n    def provide_health_checks(self): return [self]",
+        (
+            "@hookimpl\n    def provide_health_checks(self):\n        from flowstone.plugin import HealthCheck\n"
+            "        return [HealthCheck(name='x', look=str)]"
+        ),
         "health_checks_answer",
     ),
 }

@@ -58,15 +58,23 @@ def only(found: object) -> dict[str, object]:
     return item
 
 
-def make(home: Path) -> Path:
-    """Make an environment that sees this one's packages, and carries the adapter's ``.pth`` and the sink."""
+def purelib(python: Path) -> str:
+    """Return the site-packages of an interpreter."""
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def make(home: Path, outer: str = "") -> Path:
+    """Make an environment that carries the adapter's ``.pth`` and the sink.
+
+    Args:
+        home: Where.
+        outer: The site-packages whose packages it sees; this interpreter's if not given.
+    """
     venv.create(home, with_pip=False, symlinks=True)
     python = home / "bin" / "python"
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = Path(
-        subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
-    )
-    outer = sysconfig.get_path("purelib")
+    site = Path(purelib(python))
+    outer = outer or sysconfig.get_path("purelib")
     paths = f"{HERE.parent / 'src'}\n{HERE.parents[2]}\nimport site; site.addsitedir({outer!r})\n"
     (site / "a_outer.pth").write_text(paths, encoding="utf-8")
     info = site / "test_sink-0.dist-info"

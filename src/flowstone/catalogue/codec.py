@@ -21,17 +21,28 @@ from flowstone.catalogue.values import Error, Partition, SpanEvent, SpanLink
 
 VERSION: Final = 1
 
+_KEPT: Final = 128
 _BUILTIN: Final = {name_of(cls): cls for cls in builtin_events()}
 _writers: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
+_encoded: dict[int, tuple[Event, bytes]] = {}
 
 
 def encode(event: Event) -> bytes:
     """Return *event* as compact JSON in UTF-8.
 
+    Several plugins encode the same batch, so what was encoded last is kept.
+
     Raises:
         TypeError: A field holds what has no JSON form; events from the drain never do.
     """
-    return orjson.dumps(to_dict(event))
+    kept = _encoded.get(id(event))
+    if kept is not None and kept[0] is event:
+        return kept[1]
+    made = orjson.dumps(to_dict(event))
+    if len(_encoded) >= _KEPT:
+        _encoded.clear()
+    _encoded[id(event)] = (event, made)  # holding the event keeps its id from being given to another
+    return made
 
 
 def to_dict(event: Event) -> dict[str, Any]:

@@ -10,6 +10,10 @@ import orjson
 
 from flowstone.cli import findings
 from flowstone.cli.findings import Finding
+from flowstone.cli.losses import losses
+from flowstone.cli.sending.asking import http_url
+from flowstone.cli.sending.backends import Backends
+from flowstone.cli.sending.journey import journey
 from flowstone.runtime.export import config as configuration
 
 _MARKS: Final = {"ok": "  ", "note": "- ", "problem": "! "}
@@ -17,9 +21,33 @@ _MARKS: Final = {"ok": "  ", "note": "- ", "problem": "! "}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def doctor(as_json: bool) -> None:
-    """Look whether telemetry can get out; exit code 1 if something is wrong."""
-    found = _examine()
+@click.option("--send", is_flag=True, help="Send a marked run, and ask each hop on its way for it.")
+@click.option("--jaeger", callback=http_url, metavar="URL", help="With --send: look for it in this Jaeger.")
+@click.option("--prometheus", callback=http_url, metavar="URL", help="With --send: in this Prometheus.")
+@click.option(
+    "--datadog-agent", callback=http_url, metavar="URL", help="With --send: in this ddapm-test-agent."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 600),
+    default=30.0,
+    show_default=True,
+    help="With --send: seconds to wait for all hops.",
+)
+def doctor(
+    as_json: bool, send: bool, jaeger: str, prometheus: str, datadog_agent: str, timeout: float
+) -> None:
+    """Look whether telemetry can get out and what was lost; exit code 1 if something is wrong.
+
+    What other processes lost is a problem for a day, and a note afterwards.
+
+    With --send a run named flowstone-doctor is made and sent as any other is, so it is kept by plugins too. The
+    collector's part is asked at FLOWSTONE_OTLP_HEALTH and FLOWSTONE_OTLP_SELF_HOST, _PORT.
+    """
+    backends = Backends(jaeger=jaeger, prometheus=prometheus, datadog=datadog_agent)
+    if backends != Backends() and not send:
+        raise click.UsageError("--jaeger, --prometheus and --datadog-agent go with --send")
+    found = _examine(backends if send else None, timeout)
     wrong = [finding for finding in found if finding.state == "problem"]
     if as_json:
         document = {"ok": not wrong, "findings": [asdict(finding) for finding in found]}
@@ -33,7 +61,7 @@ def doctor(as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _examine() -> list[Finding]:
+def _examine(sent_to: Backends | None, timeout: float) -> list[Finding]:
     config = configuration.read()
     return [
         *findings.configured(),
@@ -41,7 +69,8 @@ def _examine() -> list[Finding]:
         *findings.exporters(config),
         *findings.plugins(),
         *findings.store(),
-        *findings.losses(),
+        *(journey(config, sent_to, timeout) if sent_to is not None else ()),
+        *losses(),
     ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from flowstone.runtime import engine, stats
+from flowstone.runtime import engine
 from flowstone.runtime.export import scraped
 from flowstone.runtime.export.config import Config, Signal
 from flowstone.runtime.export.data import Scope
@@ -239,19 +239,3 @@ def store() -> Iterator[Finding]:
     else:
         size = f"{sum(sizes) / 2**20:.1f} MiB" if file.exists() else "not written yet"
         yield Finding(area="store", state="ok", text=f"{file}, {size}")
-
-
-def losses() -> Iterator[Finding]:
-    """Say what was dropped, as far as this process can know."""
-    lost = {key: n for key, n in stats.snapshot().items() if key.startswith(_LOSSES)}
-    for key, n in sorted(lost.items()):
-        how = "see the findings above; the events are named event.dropped in the store"
-        yield Finding(area="losses", state="problem", text=f"{n} x {key} in this process", advice=how)
-    text = (
-        "losses of other processes are not visible from here: flowstone trace ID tells those of a trace, "
-        "the metric flowstone.telemetry.dropped those of each process"
-    )
-    yield Finding(area="losses", state="ok", text=text)
-
-
-_LOSSES: Final = ("event.dropped.", "export.dropped.", "export.failed.", "store.dropped", "plugin.failed.")

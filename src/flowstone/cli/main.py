@@ -16,7 +16,6 @@ from flowstone.runtime import engine
 # Commands of our own plugins, and what to install where they are missing.
 _ELSEWHERE = {
     "trace": "console",
-    "serve": "console",
     "tail": "pubsub",
     "audit": "audit",
     "health": "health",

@@ -35,6 +35,10 @@ class Hooks:
         Guarantees: after the batches before it and before those behind it; in the same thread.
         Not called: after each batch. One write for several is what it is for: each system call
             may cost the drain its turn.
+
+        Raises:
+            Refused: Events are not kept, and whoever waits for them (decisions on checkpoints do) shall know;
+                it is no fault.
         """
 
     @hookspec
@@ -77,10 +81,10 @@ class Hooks:
 
     @hookspec
     def provide_health_checks(self) -> Iterable[object]:
-        """Return health checks.
+        """Return health checks: ``flowstone.plugin.HealthCheck`` objects.
 
         When: health reporting starts.
-        Guarantees: each check runs with a hard time-out.
+        Guarantees: each check runs in the background, with a hard time-out, once at a time.
         Not called: where no health plugin is installed.
         """
         return ()
@@ -89,7 +93,8 @@ class Hooks:
     def provide_timeline(self, id: str) -> Iterable[Event] | None:
         """Return the events known under a correlation, trace or run id, in order of time.
 
-        When: somebody asks for everything under an id.
+        When: somebody asks for everything under an id; ``flowstone doctor`` asks for the trace id of 32
+            zeros, which is that of flowstone's own events (``event.dropped``, ``plugin.failed`` ...).
         Guarantees: answers of several plugins are merged by event id.
         Not called: for prefixes of ids.
         """
@@ -106,20 +111,28 @@ class Hooks:
 
     @hookspec
     def provide_audit_rows(self) -> Iterable[object]:
-        """Return audit rows of the host's own to be sealed along.
+        """Return audit rows of the host's own: mappings with the fields of ``flowstone_audit.log``, and more.
 
-        When: the audit plugin collects.
-        Guarantees: rows are deduplicated by their id.
-        Not called: where no audit plugin is installed.
+        Needed are ``id`` (32 hex digits, UUID text or 16 bytes; the same for the same act, whoever tells it),
+        ``event_type``, ``actor_id`` and ``actor_type`` (``system``, ``user``, ``api``). There may be ``time``
+        (when it happened, Unix ns; else now), ``resource_type``, ``resource_id``, ``action``, ``outcome``
+        (``started``, ``success``, ``failure``, ``denied``), ``details`` (a mapping), ``correlation_id``,
+        ``trace_id``, ``span_id``, ``run_id``, ``client_ip`` and ``user_agent``.
+
+        When: before the audit plugin seals, every ten seconds at most, in a thread of its own.
+        Guarantees: rows are deduplicated by their id, so the same may be returned again; one that is malformed
+            is counted and left out; the rest is redacted, kept, sealed and proven like any entry.
+        Not called: where no audit plugin is installed, or nothing else is audited.
         """
         return ()
 
     @hookspec
     def provide_audit_anchor(self) -> Iterable[object]:
-        """Return places where signed audit checkpoints are published.
+        """Return places where signed audit checkpoints are published: objects with ``name`` and ``publish(note)``.
 
-        When: the audit plugin seals.
-        Guarantees: each anchor gets each checkpoint at least once.
+        When: the audit plugin has sealed.
+        Guarantees: each anchor gets each checkpoint (a signed note, text) at least once, in order, from the
+            first that it is told of on; one that raises is asked again, one that hangs is left behind.
         Not called: where no audit plugin is installed.
         """
         return ()

@@ -10,11 +10,12 @@ from flowstone.catalogue.checkpoint import CheckpointRequested
 from flowstone.catalogue.values import SpanLink
 from flowstone.face import claims, keys, token
 from flowstone.face.deadlines import deadlines
-from flowstone.face.errors import CheckpointDecided, CheckpointExpired
+from flowstone.face.errors import CheckpointDecided, CheckpointExpired, CheckpointNotRecorded
 from flowstone.face.token import Request
 from flowstone.face.verdicts import APPROVED, EVENTS, REJECTED, TIMED_OUT, verdict_on
 from flowstone.runtime import coerce, emission, engine, identity, roots
 from flowstone.runtime.context import get_context
+from flowstone.runtime.inherited import with_inherited
 from flowstone.runtime.scope import Scope
 
 OFF: Final = "off"
@@ -50,6 +51,7 @@ class Checkpoint:
         self.timeout = _seconds(timeout)
         self.id = ""
         self._verdict = ""
+        self._told = ""
         self._now = now
         self._request: Request | None = None
 
@@ -80,7 +82,9 @@ class Checkpoint:
         self.id = token.write(asked, keys.signing())
         emission.emit(
             CheckpointRequested,
-            {"checkpoint": self.name, "checkpoint_id": self.id, "timeout": self.timeout},
+            with_inherited(
+                {"checkpoint": self.name, "checkpoint_id": self.id, "timeout": self.timeout}, get_context()
+            ),
             scope=scope,
             span_id=asked.span_id,
             parent_id=parent_id,
@@ -125,6 +129,7 @@ class Checkpoint:
         Raises:
             CheckpointDecided: There is a verdict already, from any process, or nothing was requested.
             CheckpointExpired: The time-out has passed.
+            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not.
         """
         self._decide(APPROVED, actor, reason)
 
@@ -138,6 +143,7 @@ class Checkpoint:
         Raises:
             CheckpointDecided: There is a verdict already, from any process, or nothing was requested.
             CheckpointExpired: The time-out has passed.
+            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not.
         """
         self._decide(REJECTED, actor, reason)
 
@@ -146,6 +152,7 @@ class Checkpoint:
 
         Raises:
             CheckpointDecided: It was approved or rejected, by any process, or nothing was requested.
+            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not.
         """
         self._decide(TIMED_OUT, "", "")
 
@@ -155,7 +162,7 @@ class Checkpoint:
             raise CheckpointDecided(f"checkpoint {self.name!r} was not requested; call request() first")
         deadline = monotonic() + WAIT_S
         before = self._look() or self._tell(request, verdict, actor, reason)
-        _settle(deadline)
+        _settle(deadline, self._told)
         if before == TIMED_OUT and verdict != TIMED_OUT:
             after = "" if self.timeout is None else f" {self.timeout:g} s after it was requested"
             raise CheckpointExpired(f"checkpoint {self.name!r} timed out{after}; request it anew")
@@ -186,28 +193,31 @@ class Checkpoint:
 
     def _tell(self, request: Request, verdict: str, actor: str, reason: str) -> str:
         """Give the verdict; return the one that somebody else gave first, if so."""
-        before = "" if self.id == OFF else claims.claim(request.key, verdict)
+        before = "" if self.id == OFF else claims.claim(request.key, verdict, request.deadline, self._now)
         self._verdict = before or verdict
         if before or self.id == OFF:
             return before
         scope, now = request.scope, int(self._now())
         if verdict == TIMED_OUT and request.deadline is not None:
             now = min(now, request.deadline)  # so that it is the same event whoever tells it, and when
-        emission.emit(
+        fields = {
+            "checkpoint": request.name,
+            "checkpoint_id": self.id,
+            "actor": actor,
+            "reason": reason,
+            "duration": max(now - request.requested_at, 1),
+            "links": (SpanLink(trace_id=scope.trace_hex, span_id=f"{request.span_id:016x}"),),
+        }
+        told = emission.emit(
             EVENTS[verdict],
-            {
-                "checkpoint": request.name,
-                "checkpoint_id": self.id,
-                "actor": actor,
-                "reason": reason,
-                "duration": max(now - request.requested_at, 1),
-                "links": (SpanLink(trace_id=scope.trace_hex, span_id=f"{request.span_id:016x}"),),
-            },
+            # A time-out is nobody's doing, whoever happens to notice it.
+            fields if verdict == TIMED_OUT else with_inherited(fields, get_context()),
             scope=scope,
             span_id=identity.derive_span_id("checkpoint", request.key, verdict),
             parent_id=request.parent_id,
             time=now,
         )
+        self._told = "" if told is None else told.event().id
         return ""
 
 
@@ -220,8 +230,16 @@ def _seconds(timeout: float | None) -> float | None:
     return seconds if seconds is not None and seconds <= _LONGEST_S else None  # not a number is not <= either
 
 
-def _settle(deadline: float) -> None:
-    """Wait until the local plugins have the verdict; the drain itself cannot wait for itself."""
+def _settle(deadline: float, told: str = "") -> None:
+    """Wait until the local plugins have the verdict; the drain itself cannot wait for itself.
+
+    Raises:
+        CheckpointNotRecorded: One that has to keep it could not. *told* is the id of the verdict's event.
+    """
     found = engine.peek()
-    if found is not None and not found.drain.is_this_thread():
-        engine.drain(max(deadline - monotonic(), 0.0))
+    if found is None or found.drain.is_this_thread():
+        return
+    engine.drain(max(deadline - monotonic(), 0.0))
+    reason = found.delivery.refusals.of(told) if told else ""
+    if reason:
+        raise CheckpointNotRecorded(f"the verdict stands, but could not be recorded: {reason}")

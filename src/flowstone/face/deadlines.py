@@ -10,6 +10,7 @@ from collections.abc import Callable
 from time import time_ns
 from typing import Final, NamedTuple
 
+from flowstone.runtime import threads
 from flowstone.runtime.stats import count
 
 BOUND: Final = 4096
@@ -59,7 +60,7 @@ class Deadlines:
                 return
             self._push(_Pending(self._due(left), next(self._ordinals), key, remaining, fire))
             if self._thread is None:
-                self._start()
+                self._thread = threads.start(self._work, "flowstone-deadlines")
             self._changed.notify()
 
     def run_due(self) -> float | None:
@@ -96,14 +97,6 @@ class Deadlines:
             count("checkpoint.unwatched")  # told when somebody resumes it
             return False
         return True
-
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._work, name="flowstone-deadlines", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # no new threads while the interpreter goes down
-            return
-        self._thread = thread
 
     def _work(self) -> None:
         changed = self._changed

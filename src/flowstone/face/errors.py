@@ -3,7 +3,8 @@
 FlowstoneError
 ├── CheckpointDecided    a verdict was already given
 ├── CheckpointExpired    the time-out has passed
-└── CheckpointInvalid    the token is forged, cut, or of another flowstone
+├── CheckpointInvalid    the token is forged, cut, or of another flowstone
+└── CheckpointNotRecorded  the decision stands, but a plugin that has to keep it could not
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class CheckpointExpired(FlowstoneError):
 
 class CheckpointInvalid(FlowstoneError):
     """A checkpoint's token cannot be trusted: forged, cut, or signed with another key."""
+
+
+class CheckpointNotRecorded(FlowstoneError):
+    """A decision was told and stands, but a plugin that has to keep it durably could not; the message says why."""

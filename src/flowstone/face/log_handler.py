@@ -32,13 +32,15 @@ class JsonLines:
 
     def batch(self, events: Sequence[Event]) -> None:
         """Gather the lines of events."""
-        self._lines += [
-            (level, line_of(event), event.time)
-            for event in events
-            if LOGGER.isEnabledFor(
-                level := logging.ERROR if isinstance(event, OperationException) else logging.INFO
-            )
-        ]
+        good, bad = LOGGER.isEnabledFor(logging.INFO), LOGGER.isEnabledFor(logging.ERROR)
+        if good:
+            self._lines += [(_level(event), line_of(event), event.time) for event in events]
+        elif bad:
+            self._lines += [
+                (logging.ERROR, line_of(event), event.time)
+                for event in events
+                if isinstance(event, OperationException)
+            ]
         if len(self._lines) >= _ENOUGH:
             self.settle()
 
@@ -52,6 +54,10 @@ class JsonLines:
                 _write(handler, [text for level, text, _ in lines if level >= handler.level])  # type: ignore[arg-type]
             else:
                 _handle(handler, lines)
+
+
+def _level(event: Event) -> int:
+    return logging.ERROR if isinstance(event, OperationException) else logging.INFO
 
 
 def _handlers() -> list[logging.Handler]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from time import monotonic
 from typing import Final
 
 from flowstone.catalogue.event import Event
 from flowstone.dispatch.compiled import Implementation
-from flowstone.runtime import engine
+from flowstone.runtime import engine, threads
 from flowstone.runtime.stats import count
 
 _HOOK: Final = "provide_timeline"
@@ -27,14 +26,11 @@ def events_under(id: str, timeout: float) -> list[Event]:
     answers: list[Iterable[Event]] = []
     workers = []
     for one in asked:
-        worker = threading.Thread(
-            target=_ask, args=(one, id, answers), daemon=True, name="flowstone-timeline"
-        )
-        try:
-            worker.start()
-            workers.append(worker)
-        except RuntimeError:  # no new threads while the interpreter goes down
+        worker = threads.start(_ask, "flowstone-timeline", one, id, answers)
+        if worker is None:
             _ask(one, id, answers)
+        else:
+            workers.append(worker)
     for worker in workers:
         worker.join(max(deadline - monotonic(), 0.0))
         if worker.is_alive():

@@ -16,7 +16,7 @@ from flowstone.face.token import Request
 
 APPROVED: Final = "approved"
 REJECTED: Final = "rejected"
-TIMED_OUT: Final = "timed out"
+TIMED_OUT: Final = claims.EXPIRED
 
 EVENTS: Final[dict[str, type[CheckpointDecision]]] = {
     APPROVED: CheckpointApproved,
@@ -31,7 +31,7 @@ def verdict_on(request: Request, timeout: float) -> str:
 
     First what was claimed on this host; then what the plugins have stored, within *timeout* seconds.
     """
-    claimed = claims.found(request.key)
+    claimed = claims.found(request.key, request.deadline)
     if claimed:
         return claimed
     span_id = f"{request.span_id:016x}"

@@ -33,6 +33,11 @@ class Cells:
         self._keys = tuple(label.key for label in instrument.labels)
         self._size = 0
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was measured yet."""
+        return self._size == 0
+
     def _admit(self, key: Key) -> Key:
         """Return the key under which a new series is kept: its own while there is room."""
         if self._size >= CARDINALITY_LIMIT - 1:

@@ -25,6 +25,7 @@ from flowstone.catalogue.resource import ResourceHealthCheck
 from flowstone.catalogue.run import RunException, RunStop
 from flowstone.catalogue.sensor import SensorPoll, SensorTrigger
 from flowstone.otel import names
+from flowstone.runtime import measures
 from flowstone.runtime.export.data import InstrumentKind
 
 SECONDS: Final = 1e9  # events measure in nanoseconds; dividing rounds better than multiplying by 1e-9
@@ -265,3 +266,18 @@ INSTRUMENTS: Final[tuple[Instrument, ...]] = (
         events=(PluginFailed,),
     ),
 )
+
+
+def of_plugins() -> tuple[Instrument, ...]:
+    """Return the metrics that plugins let be read, as instruments that no event moves."""
+    return tuple(
+        Instrument(
+            name=one.name,
+            kind=one.kind,
+            unit=one.unit,
+            description=one.description,
+            labels=tuple(Label(key=key) for key in one.labels),
+            events=(),
+        )
+        for one in measures.registered()
+    )

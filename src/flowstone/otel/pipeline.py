@@ -10,10 +10,9 @@ from typing import Final
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.house import EventDropped
-from flowstone.catalogue.values import Attributes
 from flowstone.otel import process
 from flowstone.otel.cells import HistogramCells
-from flowstone.otel.instruments import INSTRUMENTS
+from flowstone.otel.instruments import INSTRUMENTS, of_plugins
 from flowstone.otel.log_events import LogEvents
 from flowstone.otel.log_templates import RecordEncoder
 from flowstone.otel.names import SCHEMA_URL, SCOPE
@@ -21,8 +20,8 @@ from flowstone.otel.recording import Metrics
 from flowstone.otel.severities import LEVELS
 from flowstone.otel.spans import Spans
 from flowstone.otel.templates import Encoder
-from flowstone.otel.tracing import OtelTracing
-from flowstone.runtime import stats
+from flowstone.otel.tracing import OtelTracing, Started
+from flowstone.runtime import measures, stats
 from flowstone.runtime.export.data import INFO, LogData, Metric, Scope
 from flowstone.runtime.export.limits import DEFAULT_LIMITS
 from flowstone.runtime.export.log_route import LogRoute
@@ -54,9 +53,11 @@ class Pipeline:
         scope = Scope(SCOPE, own_version(), SCHEMA_URL)
         self.pid = os.getpid()
         self.router = Router(scope)
-        self.metrics = Metrics((*INSTRUMENTS, *process.PROCESS), exemplars=self.router.config.exemplars)
+        self.metrics = Metrics(
+            (*INSTRUMENTS, *process.PROCESS, *of_plugins()), exemplars=self.router.config.exemplars
+        )
         self.tracing: OtelTracing | None = None
-        self._started: dict[str, Attributes] = {}
+        self._started: Started = {}
         self._spans = Spans()
         self._encoder = Encoder(self._spans, self.router.config.limits)
         lowest = LEVELS.get((settings("FLOWSTONE_OTEL").get("LOG_LEVEL") or "").lower(), INFO)
@@ -130,6 +131,8 @@ class Pipeline:
             if key.startswith(LOSSES):
                 self.metrics.put("flowstone.telemetry.dropped", (key,), lost)
         for name, series, value in process.observe():
+            self.metrics.put(name, series, value)
+        for name, series, value in measures.readings():
             self.metrics.put(name, series, value)
         return self.metrics.read(renew)
 

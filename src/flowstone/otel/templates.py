@@ -28,6 +28,11 @@ _SCOPE: Final = {
 
 Encode = Callable[[Event], bytes | None]
 
+_IDS: Final = frozenset(name for _, name in COMMON)
+_RECUR: Final = frozenset({"asset", "partition", "attempt", "io_manager", "status"})
+_KEPT_TYPES: Final = frozenset({str, int, type(None)})
+_KEPT_BYTES: Final = 1024
+
 
 class _Attribute:
     """One attribute of ours: its key is written once, its texts are kept."""
@@ -49,6 +54,29 @@ class _Attribute:
             if len(self._texts) >= wire.CACHE_LIMIT:
                 self._texts.clear()
             self._texts[value] = made
+        return made
+
+
+class _Recurring:
+    """The attributes that most spans share with one before, as one piece."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._keys = [key for key, _ in pairs]
+        self._made: dict[tuple[object, ...], bytes] = {}
+        self.find = self._made.get
+
+    def make(self, values: tuple[object, ...]) -> bytes:
+        """Return the attributes of *values*, without the empty ones."""
+        made = b"".join(
+            wire.attribute(b"\x4a", key, rendered(key, value))
+            for key, value in zip(self._keys, values, strict=True)
+            if value is not None and value != ""
+        )
+        # Equal moments in two time zones are written differently, so they are not kept.
+        if len(made) <= _KEPT_BYTES and _KEPT_TYPES.issuperset(map(type, values)):
+            if len(self._made) >= wire.CACHE_LIMIT:
+                self._made.clear()
+            self._made[values] = made
         return made
 
 
@@ -76,14 +104,16 @@ def _template(cls: type[Event], shape: SpanShape) -> Encode:
     rare = [f"event.{name}" for name in ("error", "span_events", "links", "span_name") if name in present]
     if "status" in present:
         rare.append("event.status in failed")
+    # Equal numbers of two types are written differently, and what recurs is found by equality.
+    rare += [f"type(event.{name}) is not int" for name in ("attempt",) if name in present]
     about = _Names(shape)
     scope: dict[str, object] = {
         **_SCOPE,
         "constants": b"".join(wire.attribute(b"\x4a", key, value) for key, value in shape.constants),
         "room": (DEFAULT_LIMITS.attributes or 0) - len(pairs) - len(shape.constants),
         "disjoint": frozenset(key for key, _ in (*pairs, *shape.constants)).isdisjoint,
-        "find_name": about.find,
-        "make_name": about.make,
+        "find_subject": about.find,
+        "make_subject": about.make,
     }
     start = "end - (event.duration or 0)" if shape.duration in present else "end"
     lines = [
@@ -92,21 +122,37 @@ def _template(cls: type[Event], shape: SpanShape) -> Encode:
         f"    end, subject = event.time, event.{shape.subject}",
         f"    parts = [head(event.trace_id, event.span_id, event.parent_id), times({start}, end), constants]",
         "    append = parts.append",
-        "    append(find_name(subject) or make_name(subject))",
+        "    append(find_subject(subject) or make_subject(subject))",
     ]
-    for number, (key, name) in enumerate(pairs):
-        own = _Attribute(key)
-        scope[f"find{number}"], scope[f"make{number}"] = own.find, own.make
-        lines.append(f"    value = event.{name}")
-        lines.append(
-            f"    if value is not None and value != '': append(find{number}(value) or make{number}(value))"
-        )
+    lines += _recurring(scope, [pair for pair in pairs if pair[1] in _IDS])
+    lines += _recurring(scope, [pair for pair in pairs if pair[1] in _RECUR])
+    for pair in pairs:
+        if pair[1] not in _IDS and pair[1] not in _RECUR:
+            lines += _single(scope, *pair)
     lines.append("    if event.attributes:")
     lines.append("        if len(event.attributes) > room or not disjoint(event.attributes): return None")
     lines.append("        attributes(b'\\x4a', event.attributes, parts)")
     lines.append("    return span_field(parts)")
     exec("\n".join(lines), scope)  # noqa: S102  # field names of our own classes
     return cast("Encode", scope["encode"])
+
+
+def _single(scope: dict[str, object], key: str, name: str) -> list[str]:
+    """Return the lines that append the attribute *key* of the field *name*, unless it is empty."""
+    own = _Attribute(key)
+    scope[f"find_{name}"], scope[f"make_{name}"] = own.find, own.make
+    append = f"append(find_{name}(value) or make_{name}(value))"
+    return [f"    value = event.{name}", f"    if value is not None and value != '': {append}"]
+
+
+def _recurring(scope: dict[str, object], pairs: list[tuple[str, str]]) -> list[str]:
+    """Return the lines that append the attributes *pairs* at once; put what they call into *scope*."""
+    if not pairs:
+        return []
+    own, mark = _Recurring(pairs), f"all_{pairs[0][1]}"
+    scope[f"find_{mark}"], scope[f"make_{mark}"] = own.find, own.make
+    values = "".join(f"event.{name}, " for _, name in pairs)
+    return [f"    values = ({values})", f"    append(find_{mark}(values) or make_{mark}(values))"]
 
 
 class Encoder:

@@ -11,6 +11,7 @@ from flowstone.catalogue.event import Event
 from flowstone.dispatch.compiled import Implementation
 from flowstone.dispatch.wall import BATCH_BUDGET_S, Overrun, Wall
 from flowstone.runtime.control import Control
+from flowstone.runtime.refusals import Refusals, Refused
 
 ON_EVENTS: Final = "on_events"
 SETTLE: Final = "settle"
@@ -24,6 +25,7 @@ class Delivery:
 
     Attributes:
         busy: Name of the listener that has the batch now, and since when (monotonic seconds).
+        refusals: What settling refused to keep.
     """
 
     def __init__(self, wall: Wall) -> None:
@@ -35,6 +37,7 @@ class Delivery:
         self._rest: list[Call] = []
         self._control: Control | None = None
         self.busy: tuple[str, float] | None = None
+        self.refusals = Refusals()
 
     def listen(self, listeners: Sequence[Implementation], settlers: Sequence[Implementation]) -> None:
         """Set who gets batches from now on, and who settles."""
@@ -56,6 +59,8 @@ class Delivery:
             since = monotonic()
             try:
                 listener.call(self._batch)
+            except Refused as refused:  # an answer, not a fault
+                self.refusals.note(refused)
             except BaseException as raised:  # the fault wall of batch hooks
                 error = raised
             took = monotonic() - since

@@ -8,16 +8,19 @@ from time import monotonic, sleep, thread_time
 from typing import Final
 
 from flowstone.catalogue.event import Event
-from flowstone.runtime import lane
+from flowstone.runtime import lane, threads
 from flowstone.runtime.control import Control
 from flowstone.runtime.delivery import Delivery
 from flowstone.runtime.stats import count
 
 PERIOD_S: Final = 0.075  # of the 100 ms in which a start must be out; each round wakes up cold
 CHUNK: Final = 64
+HOLD_S: Final = 0.0008  # after it no further chunk is begun, so that the last one still ends within 2 ms
+BUSY: Final = 16  # records a round from which on the next one comes without being called
 PAUSE_S: Final = 0.0001
 HUNG_AFTER_S: Final = 0.6
 _STOP_S: Final = 1.0
+_TRY_AGAIN_S: Final = 1.0  # where no thread can be started; each try costs the caller
 
 
 class Drain:
@@ -37,16 +40,23 @@ class Drain:
         self._hurry = threading.Event()
         self._generation = 0
         self._starting = threading.Lock()
+        self._try_from = 0.0
         self._worker: threading.Thread | None = None
         self._minder: threading.Thread | None = None
+        self._pumping: threading.Thread | None = None
         self._stopped = False
         self.longest_chunk = 0.0
 
     def ring(self) -> None:
-        """Wake the worker; start it if there is none."""
+        """Wake the worker; start it if there is none.
+
+        Where no thread can be started records wait, up to the bound, for a later try or for a flush.
+        """
         lane.state.limit = lane.BOUND
-        if self._worker is None and not self._stopped:
+        if (self._worker is None or self._minder is None) and not self._stopped:
             self._start()
+            if self._worker is None:
+                lane.state.limit = 0  # whoever comes next tries again
         self._bell.set()
 
     def reach(self, control: Control, timeout: float) -> bool:
@@ -64,18 +74,26 @@ class Drain:
         lane.append(control)
         self.ring()
 
+    def is_alive(self) -> bool:
+        """Tell whether the worker lives, or was not needed yet; starts none."""
+        return self._worker is None or self._worker.is_alive() or self._stopped
+
     def is_this_thread(self) -> bool:
         """Tell whether the caller is the drain itself."""
-        return threading.current_thread() is self._worker
+        return threading.current_thread() in {self._worker, self._pumping}
 
     def pump(self, timeout: float) -> None:
         """Drain on the calling thread: only where no worker can run."""
         deadline = monotonic() + timeout
         if self.gate.acquire(timeout=max(timeout, 0)):
+            self._pumping = threading.current_thread()
             try:
                 while lane.records and monotonic() < deadline:
                     self._chunk()
+            except Exception:  # the caller's code must not end of a mistake of ours
+                count("drain.failed")
             finally:
+                self._pumping = None
                 self.gate.release()
 
     def stop(self) -> None:
@@ -88,23 +106,19 @@ class Drain:
 
     def _alive(self) -> bool:
         if self._worker is None:
-            try:
-                self._start()
-            except RuntimeError:  # the interpreter is going down
-                return False
+            self._start()
         return self._worker is not None and self._worker.is_alive()
 
     def _start(self) -> None:
         with self._starting:
+            if monotonic() < self._try_from:
+                return
             if self._worker is None:
-                self._worker = self._thread(self._work, "flowstone-drain", self._generation)
-                self._minder = self._thread(self._mind, "flowstone-minder")
-
-    @staticmethod
-    def _thread(target: object, name: str, *args: object) -> threading.Thread:
-        thread = threading.Thread(target=target, name=name, args=args, daemon=True)  # type: ignore[arg-type]
-        thread.start()
-        return thread
+                self._worker = threads.start(self._work, "flowstone-drain", self._generation)
+            if self._minder is None and self._worker is not None:
+                self._minder = threads.start(self._mind, "flowstone-minder")
+            if self._minder is None:
+                self._try_from = monotonic() + _TRY_AGAIN_S
 
     def _work(self, generation: int, *, take_over: bool = False) -> None:
         if take_over:  # the gate came with the batch
@@ -115,25 +129,48 @@ class Drain:
         while generation == self._generation:
             self._bell.wait()
             lane.state.limit = lane.BOUND
-            if not self._hurry.is_set():
-                self._hurry.wait(PERIOD_S)
-            hurried = self._hurry.is_set()
-            self._hurry.clear()
-            left = len(lane.records)  # what comes meanwhile is for the next round, or there were no rounds
-            while left > 0 and lane.records and generation == self._generation:
-                left -= CHUNK
-                self._step(generation, last=left <= 0)
-                if not hurried and left > 0:
-                    sleep(PAUSE_S)  # let go of the interpreter: a chunk is the longest we hold it
+            while self._round(generation) >= BUSY:
+                pass  # more is to be expected: to sleep on the bell would cost caller and worker a wake-up each
             if generation != self._generation:
                 return  # the lane is another's by now
-            if lane.state.lost != self._lost:
-                self._lost = lane.state.lost
-                self._on_loss()
             self._bell.clear()
             lane.state.limit = 0
             if lane.records:
                 self.ring()
+
+    def _round(self, generation: int) -> int:
+        """Wait for a period, or until somebody is in a hurry, and work off what is there; return how much it was."""
+        if not self._hurry.is_set():
+            self._hurry.wait(PERIOD_S)
+        hurried = self._hurry.is_set()
+        self._hurry.clear()
+        found = left = len(
+            lane.records
+        )  # what comes meanwhile is for the next round, or there were no rounds
+        while left > 0 and lane.records and generation == self._generation:
+            left = self._stretch(generation, left)
+            if not hurried and left > 0:
+                sleep(PAUSE_S)  # let go of the interpreter: a stretch is the longest we hold it
+        if generation != self._generation:
+            return 0
+        if lane.state.lost != self._lost:
+            self._lost = lane.state.lost
+            self._on_loss()
+        return found
+
+    def _stretch(self, generation: int, left: int) -> int:
+        """Work off chunks for as long as the interpreter may be held; return how many of *left* records remain.
+
+        Whoever lets go comes back to cold caches, so one chunk at a time would be dear; when chunks
+        are dear, for whatever reason, a stretch is one chunk.
+        """
+        until = thread_time() + HOLD_S
+        while left > 0 and lane.records and generation == self._generation:
+            left -= CHUNK
+            self._step(generation, last=left <= 0)
+            if thread_time() >= until:
+                break
+        return left
 
     def _step(self, generation: int, *, last: bool) -> None:
         self.gate.acquire()
@@ -176,21 +213,25 @@ class Drain:
             self._bell.wait()
             sleep(HUNG_AFTER_S / 3)
             busy = self.delivery.busy
-            if busy is not None and monotonic() - busy[1] > HUNG_AFTER_S:
-                self._replace(busy)
+            if busy is not None and monotonic() - busy[1] > HUNG_AFTER_S and not self._replace(busy):
+                return
 
-    def _replace(self, busy: tuple[str, float]) -> None:
+    def _replace(self, busy: tuple[str, float]) -> bool:
+        """Let another worker go on; return False where this thread had to become it, and has ended as it."""
         self._generation += 1  # before the worker can come back
         if not self.delivery.leave_behind(busy):
             self._generation -= 1
-            return
+            return True
         count("drain.replaced")
+        generation, again = (self._generation,), {"take_over": True}
         thread = threading.Thread(
-            target=self._work,
-            args=(self._generation,),
-            kwargs={"take_over": True},
-            daemon=True,
-            name="flowstone-drain",
+            target=self._work, args=generation, kwargs=again, daemon=True, name="flowstone-drain"
         )
         self._worker = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # another minder is started when that is possible again
+            self._worker, self._minder = threading.current_thread(), None
+            self._work(*generation, **again)
+            return False
+        return True

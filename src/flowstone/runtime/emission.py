@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from time import time_ns
 
 from flowstone.catalogue.event import Event
 from flowstone.runtime import attended, engine, lane, roots
 from flowstone.runtime.attention import attention
-from flowstone.runtime.context import get_context
+from flowstone.runtime.context import OPERATION_KEY, get_context
 from flowstone.runtime.identity import new_span_id
+from flowstone.runtime.inherited import with_inherited
 from flowstone.runtime.point import Point
 from flowstone.runtime.scope import Scope
 
@@ -39,7 +41,9 @@ def emit(
     if not engine.ensure():
         return None
     if scope is None:
-        scope, parent_id = roots.scope_in(get_context(), event_class.subject)
+        context = get_context()
+        scope, parent_id = roots.scope_in(context, event_class.subject, spanned=True)
+        fields = fields if OPERATION_KEY in context else with_inherited(fields, context)
     point = Point(
         event_class,
         scope,
@@ -61,5 +65,8 @@ def _attend(point: Point) -> None:
         with suppress(Exception):  # a foreign processor must not break the pipeline
             span = attention.tracing.start(event, get_context())
             if span is not None:
+                sampled = span.get_span_context().trace_flags.sampled
+                if event.sampled is not sampled:  # a sampler may have said no
+                    event = point.rendered = replace(event, sampled=sampled)
                 attention.tracing.end(span, event)
     attended.notify(event)

@@ -6,12 +6,13 @@ import os
 import threading
 from collections.abc import Callable
 from time import monotonic, time_ns
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry import trace
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.house import EventDropped, PluginFailed, PluginQuarantined
+from flowstone.dispatch.compiled import Implementation
 from flowstone.dispatch.plugins import Plugins
 from flowstone.dispatch.wall import Fault, Wall
 from flowstone.runtime import forking, identity, lane, lifetimes, stats, tracing
@@ -52,29 +53,49 @@ class Engine:
         self.drain = Drain(self.delivery, self.tell_dropped)
         self._telling = threading.Lock()
         self._dropped_told = dict(stats.snapshot())
+        self._watch = Implementation("flowstone", self.notice_provider, takes=False)
         self._ready = False
+        self._noticing = threading.Lock()
         self._provider: object = None
+        self._multi: Any = None  # what the provider keeps its processors in
+        self._processors: object = None
         self._load = load
 
     def start(self, parents: Engine | None = None) -> None:
         """Load plugins and decide how to trace; take over what was registered by hand before a fork."""
-        if self._load:
-            self.plugins.load()
-        if parents is not None:
-            for name, plugin in parents.plugins.by_hand():
-                self.plugins.register(plugin, name)
-            for one in parents.handlers.list():
-                self.handlers.activate(self.handlers.reserve(one.id, one.events, one.handler))
-        self._ready = True
-        self.notice_provider()
+        with self.drain.gate:  # what other threads emit meanwhile waits for the plugins
+            if self._load:
+                self.plugins.load()
+            if parents is not None:
+                for name, plugin in parents.plugins.by_hand():
+                    self.plugins.register(plugin, name)
+                for one in parents.handlers.list():
+                    self.handlers.activate(self.handlers.reserve(one.id, one.events, one.handler))
+            self._ready = True
+            self.notice_provider()
 
     def notice_provider(self) -> None:
-        """Decide anew how to trace when the user has set another global tracer provider."""
+        """Decide anew how to trace when the user has set another global provider, or added a processor to it.
+
+        Asked at each root and point on the caller, and after each round of the drain.
+        """
         provider = trace.get_tracer_provider()
-        if provider is not self._provider:
-            self._provider = provider
-            self.changed()
-            self._provider = trace.get_tracer_provider()  # it may be ours by now
+        if not self._ready:
+            return  # another thread is about to load the plugins: it decides when it has them
+        if provider is self._provider and (
+            self._multi is None or self._multi._span_processors is self._processors
+        ):
+            return
+        if self._noticing.acquire(blocking=False):  # else somebody is at it
+            try:
+                self.changed()
+                self._provider = trace.get_tracer_provider()  # it may be ours by now, and have one of ours
+                multi = getattr(self._provider, "_active_span_processor", None)
+                # The SDK makes a new tuple for each processor that is added. Where there is none, nothing is seen.
+                self._processors = getattr(multi, "_span_processors", None)
+                self._multi = multi if self._processors is not None else None
+            finally:
+                self._noticing.release()
 
     def changed(self) -> None:
         """Recompile who is called."""
@@ -87,7 +108,7 @@ class Engine:
         attention.on_overrun = self._overran
         self.delivery.listen(
             [*self.handlers.listeners(), *self.plugins.implementations("on_events")],
-            [*self.handlers.settlers(), *self.plugins.implementations("settle")],
+            [*self.handlers.settlers(), *self.plugins.implementations("settle"), self._watch],
         )
         if attention.on_change is not None:
             attention.on_change(attention.needed())

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Final, NamedTuple, Protocol
 
 from flowstone.catalogue.run import RunHeartbeat
-from flowstone.runtime import emission
+from flowstone.runtime import emission, threads
 from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import settings
 from flowstone.runtime.stats import count
@@ -65,7 +65,7 @@ class Heartbeats:
         with self._changed:
             self._runs[id(run)] = beating
             if self._thread is None:
-                self._start()
+                self._thread = threads.start(self._work, "flowstone-heartbeat")
             elif beating.due < self._wakes:  # else it wakes in time anyway; short runs wake nobody
                 self._changed.notify()
 
@@ -94,14 +94,6 @@ class Heartbeats:
         with self._changed:  # a new run may have got the key of one that is gone
             if self._runs.get(key) is one:
                 self._runs.pop(key, None)
-
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._work, name="flowstone-heartbeat", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # no new threads while the interpreter goes down
-            return
-        self._thread = thread
 
     def _work(self) -> None:
         changed = self._changed

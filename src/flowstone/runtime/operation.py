@@ -125,7 +125,7 @@ class Operation(OperationSpan):
 
     def begin(self) -> Self:
         """Tell the start without touching the context; for hosts that drive their own flow."""
-        if not roots.adopt(self, get_context()):
+        if not roots.adopt(self, get_context(), spanned=True):
             self.ended = True
             return self
         self.epoch = attention.epoch

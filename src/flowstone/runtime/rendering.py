@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.mould import maker
@@ -77,16 +77,35 @@ def whole(given: object) -> int | None:
     return None
 
 
-def _compile(cls: type[Event], values: dict[str, str], before: tuple[str, ...]) -> Callable[[Any], Event]:
-    names = {
-        "code": code_of(name_of(cls)),
-        "peak_rss": peak_rss,
-        "this_process": this_process,
-        "whole": whole,
-        "name": coerce.names.__getitem__,
-        "partition": coerce.partition,
-    }
-    return maker(cls, values, before=before, names=names)
+NAMES: Final[dict[str, object]] = {
+    "peak_rss": peak_rss,
+    "this_process": this_process,
+    "whole": whole,
+    "name": coerce.names.__getitem__,
+    "partition": coerce.partition,
+}
+"""What the expressions of recipes refer to."""
+
+
+class Recipe(NamedTuple):
+    """What one leg of a kind of operation is made of.
+
+    Attributes:
+        event: The class of its event.
+        values: A Python expression on ``given``, the operation, for each field of the event.
+        before: Statements to run first.
+        own: Fields that are of this kind of operation, and may be set on it until its end.
+    """
+
+    event: type[Event]
+    values: dict[str, str]
+    before: tuple[str, ...]
+    own: tuple[str, ...]
+
+    def compiled(self) -> Callable[[Any], Event]:
+        """Return what makes the event of an operation."""
+        names = {**NAMES, "code": code_of(name_of(self.event))}
+        return maker(self.event, self.values, before=self.before, names=names)
 
 
 class RenderedOperation(Operation):
@@ -94,6 +113,11 @@ class RenderedOperation(Operation):
 
     clean: Attributes | None = None
     outcome: tuple[Status, Error | None] = ("success", None)
+    recipes: ClassVar[tuple[Recipe, Recipe]]
+    """Of its start and of its stop."""
+    shown: tuple[Attributes, tuple[object, ...]] | None = (
+        None  # what its SDK span began with, and its own fields
+    )
     _start: ClassVar[Callable[[Any], Event]]
     _stop: ClassVar[Callable[[Any], Event]]
     _exception: ClassVar[Callable[[Any], Event]]
@@ -115,14 +139,16 @@ class RenderedOperation(Operation):
         super().__init_subclass__()
         if events is None:
             return
-        start, stop, exception = events
         mine = own or {}
-        cls.subject = start.subject
-        cls._start = staticmethod(_compile(start, {**_START, **mine}, _BEFORE_START))
+        cls.subject = events[0].subject
+        start = Recipe(events[0], {**_START, **mine}, _BEFORE_START, tuple(mine))
         mine = {**mine, **(_MEASURED if cls.timed else {})}
         measured = _VOLUME if volume else {}
-        cls._stop = staticmethod(_compile(stop, {**_END, **measured, **mine}, _BEFORE_END))
-        cls._exception = staticmethod(_compile(exception, {**_EXCEPTION, **mine}, _BEFORE_END))
+        stop = Recipe(events[1], {**_END, **measured, **mine}, _BEFORE_END, start.own)
+        exception = Recipe(events[2], {**_EXCEPTION, **mine}, _BEFORE_END, start.own)
+        cls.recipes = start, stop
+        cls._start, cls._stop = staticmethod(start.compiled()), staticmethod(stop.compiled())
+        cls._exception = staticmethod(exception.compiled())
 
     def __call__(self, function: F) -> F:
         """Decorate *function*: each call, or each iteration of a generator, is an operation of its own."""

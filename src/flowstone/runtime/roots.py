@@ -13,13 +13,14 @@ from opentelemetry.trace import SpanContext
 from flowstone.runtime import engine, identity
 from flowstone.runtime.attention import attention
 from flowstone.runtime.context import OPERATION_KEY, SPAN_KEY, get_context, set_context
+from flowstone.runtime.inherited import inherit
 from flowstone.runtime.scope import Scope, correlation
 from flowstone.runtime.span import OperationSpan
 
 CORRELATION_BAGGAGE = "flowstone.correlation.id"
 
 
-def adopt(operation: Any, context: Context) -> bool:
+def adopt(operation: Any, context: Context, *, spanned: bool = False) -> bool:
     """Give *operation* scope, parent and span id; return False where flowstone is switched off.
 
     In this order: what the host gave; the flowstone operation around it; another library's span
@@ -28,14 +29,23 @@ def adopt(operation: Any, context: Context) -> bool:
     if not engine.ensure():
         return False
     if operation.scope is None:
-        operation.scope, parent_id = scope_in(context, operation.subject)
+        if context.get(OPERATION_KEY) is None:
+            inherit(operation, context)
+        operation.scope, parent_id = scope_in(context, operation.subject, spanned=spanned)
         operation.parent_id = operation.parent_id or parent_id
     operation.span_id = operation.span_id or identity.new_span_id()
     return True
 
 
-def scope_in(context: Context, name: str) -> tuple[Scope, int]:
-    """Return the scope that begins or goes on in *context*, and the parent's span id (0 at a root)."""
+def scope_in(context: Context, name: str, *, spanned: bool = False) -> tuple[Scope, int]:
+    """Return the scope that begins or goes on in *context*, and the parent's span id (0 at a root).
+
+    Args:
+        context: Where.
+        name: What begins.
+        spanned: Whether the caller goes on to begin its SDK span, where this process has such: the
+            sampler is asked there, knows the span's name and attributes, and must not be asked twice.
+    """
     outer: OperationSpan | None = context.get(OPERATION_KEY)  # type: ignore[assignment]
     span = context.get(SPAN_KEY)
     if outer is not None and (span is outer or span is None or span is outer.inner):
@@ -45,10 +55,15 @@ def scope_in(context: Context, name: str) -> tuple[Scope, int]:
         context, above = _inbound(context)
     if above is not None and outer is not None and outer.scope.trace_id == above.trace_id:
         return outer.scope, above.span_id
-    return _new_scope(context, above, outer, name), above.span_id if above is not None else 0
+    made = _new_scope(context, above, outer)
+    if spanned and attention.tracing.compat:
+        made.sampled = above is None or above.trace_flags.sampled  # until the span says
+    else:
+        made.sampled = sampled(context, made.trace_id, name)
+    return made, above.span_id if above is not None else 0
 
 
-def _new_scope(context: Context, above: SpanContext | None, outer: OperationSpan | None, name: str) -> Scope:
+def _new_scope(context: Context, above: SpanContext | None, outer: OperationSpan | None) -> Scope:
     given = baggage.get_baggage(CORRELATION_BAGGAGE, context)
     trace_id = above.trace_id if above is not None else identity.new_trace_id()
     return Scope(
@@ -57,7 +72,6 @@ def _new_scope(context: Context, above: SpanContext | None, outer: OperationSpan
         run_id=outer.scope.run_id if outer is not None else "",
         pipeline=outer.scope.pipeline if outer is not None else "",
         orchestrator=outer.scope.orchestrator if outer is not None else "python",
-        sampled=sampled(context, trace_id, name),
         remote=above is not None and above.is_remote,
         trace_state=above.trace_state.to_header() if above is not None and above.trace_state else "",
     )

@@ -14,6 +14,7 @@ from flowstone.runtime import coerce, engine, roots
 from flowstone.runtime.context import OPERATION_KEY, get_context, reset_context, set_context
 from flowstone.runtime.heartbeat import heartbeats
 from flowstone.runtime.identity import random_bits
+from flowstone.runtime.inherited import inherit
 from flowstone.runtime.rendering import RenderedOperation
 from flowstone.runtime.scope import Scope, correlation
 
@@ -63,9 +64,11 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
         self._outermost = False
 
     def __enter__(self) -> Self:
+        context = get_context()
+        inherit(self, context)
         if self.scope is None and engine.ensure():
             self._found_scope()
-        self._outermost = get_context().get(OPERATION_KEY) is None
+        self._outermost = context.get(OPERATION_KEY) is None
         super().__enter__()
         if self.token is not None:
             # Goes out with requests, so that whoever answers them carries the same correlation id.
@@ -90,6 +93,7 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
 
     def begin(self) -> Self:
         """Tell the start without touching the context."""
+        inherit(self, get_context())
         if self.scope is None and engine.ensure():
             self._found_scope()
         super().begin()
@@ -116,7 +120,7 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
 
     def _found_scope(self) -> None:
         run_id, correlation_id = self._asked
-        outer, parent_id = roots.scope_in(get_context(), self.subject)
+        outer, parent_id = roots.scope_in(get_context(), self.subject, spanned=True)
         self.parent_id = self.parent_id or parent_id
         self.scope = outer.of_run(
             correlation_id=correlation(correlation_id) if correlation_id else "",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, SpanKind
 
     from flowstone.catalogue.event import Event
+    from flowstone.runtime.span import OperationSpan
 
 
 class Tracing(Protocol):
@@ -24,12 +25,20 @@ class Tracing(Protocol):
         """Return whether a new trace is sampled."""
         ...
 
+    def begin(self, operation: OperationSpan, context: Context) -> Span | None:
+        """Start the SDK span of *operation* (compat only), with its ids, in *context*."""
+        ...
+
+    def finish(self, span: Span, operation: OperationSpan) -> None:
+        """End the SDK span of *operation* (compat only)."""
+        ...
+
     def start(self, start: Event, context: Context) -> Span | None:
-        """Start the SDK span of an operation (compat only), with the event's ids, in *context*."""
+        """Start the SDK span of a point (compat only), with the event's ids, in *context*."""
         ...
 
     def end(self, span: Span, end: Event) -> None:
-        """End the SDK span of an operation (compat only)."""
+        """End the SDK span of a point (compat only)."""
         ...
 
 
@@ -43,6 +52,13 @@ class Untraced:
     ) -> bool:
         """Sample everything."""
         return True
+
+    def begin(self, operation: OperationSpan, context: Context) -> Span | None:
+        """Have no SDK span."""
+        return None
+
+    def finish(self, span: Span, operation: OperationSpan) -> None:
+        """Have nothing to end."""
 
     def start(self, start: Event, context: Context) -> Span | None:
         """Have no SDK span."""

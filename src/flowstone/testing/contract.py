@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from flowstone.catalogue.registry import builtin_events, name_of
 from flowstone.catalogue.values import RESOURCE_STATUSES
 from flowstone.dispatch.compiled import Implementation
 from flowstone.dispatch.wall import BATCH_BUDGET_S, CALLER_BUDGET_NS
+from flowstone.runtime.checks import HealthCheck
 from flowstone.runtime.drain import CHUNK
 from flowstone.testing.capture import Capture, capture
 from flowstone.testing.feeding import feed
@@ -148,11 +150,14 @@ class PluginContract:
                 assert CliRunner().invoke(command, ["--help"]).exit_code == 0, command.name
 
     def test_its_health_checks_answer(self, captured: Capture) -> None:
-        """Each of its health checks has a name and answers with a status. The shape is provisional."""
+        """Each of its health checks is a ``HealthCheck`` with a name of its own, and answers with a status."""
         for one in _implementations(captured, "provide_health_checks"):
-            for check in one.call(None):
-                assert isinstance(check.name, str), f"{check!r} needs a name"
-                assert check.check() in RESOURCE_STATUSES, check.name
+            checks = one.call(None)
+            for check in checks:
+                assert isinstance(check, HealthCheck), f"{check!r} is no flowstone.plugin.HealthCheck"
+                assert re.fullmatch("[a-z0-9_]+", check.name), f"{check.name!r}: lower-case words and _ only"
+                assert check.answer().status in RESOURCE_STATUSES, check.name
+            assert len(checks) == len({check.name for check in checks}), "two checks have one name"
 
     @pytest.mark.usefixtures("_home")
     def test_it_registers_twice_in_a_process(self) -> None:

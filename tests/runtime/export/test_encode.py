@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -60,6 +60,7 @@ spans = st.builds(
 ).map(lambda span: span if span.status == ERROR else span._replace(description=""))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # seconds on a busy machine
 @given(st.lists(spans, max_size=4))
 def test_our_bytes_mean_what_the_stock_encoder_says(made: list[SpanData]) -> None:
     """Whatever a span holds, our bytes parse to the message that the stock encoder makes of the same span."""
@@ -68,6 +69,8 @@ def test_our_bytes_mean_what_the_stock_encoder_says(made: list[SpanData]) -> Non
     if not made:  # the stock encoder has no resource without spans
         assert [] == list(ours.resource_spans[0].scope_spans[0].spans)
         return
+    for scope in stock.resource_spans[0].scope_spans:
+        scope.schema_url = SCOPE.schema_url or ""  # the encoder of 1.27 leaves it out
     assert stock == ours
 
 

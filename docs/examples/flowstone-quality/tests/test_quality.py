@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import flowstone
+from flowstone.plugin import HealthCheck
 from flowstone.testing import Capture, CountingIds, StepClock
 from flowstone_quality.command import quality
-from flowstone_quality.health import QualityCheck
 from flowstone_quality.plugin import QualityPlugin
 
 
@@ -21,10 +21,10 @@ def captured(flowstone_capture: Capture) -> Capture:
     return flowstone_capture
 
 
-def _check(captured: Capture) -> QualityCheck:
+def _check(captured: Capture) -> HealthCheck:
     (hook,) = captured.engine.plugins.implementations("provide_health_checks")
     (check,) = hook.call(None)
-    assert isinstance(check, QualityCheck)
+    assert isinstance(check, HealthCheck)
     return check
 
 
@@ -43,12 +43,12 @@ def test_a_materialization_is_checked_under_its_own_ids(captured: Capture) -> No
 def test_health_follows_the_last_check(captured: Capture) -> None:
     """An asset without rows is unhealthy until it has some again."""
     check = _check(captured)
-    assert check.check() == "healthy"
+    assert check.answer().status == "healthy"
     for rows, state in ((0, "unhealthy"), (5, "healthy")):
         with flowstone.materialization("orders") as orders:
             orders.rows = rows
         assert captured.of("quality.checked")
-        assert state == check.check()
+        assert state == check.answer().status
 
 
 def test_what_tells_no_rows_is_not_checked(captured: Capture) -> None:

@@ -17,6 +17,7 @@ from flowstone_console.processes import Judge
 from flowstone_console.rows import split
 from flowstone_console.tree import build
 
+NO_TRACE: Final = "0" * 32
 _EXPORTED: Final = frozenset({"spans", "logs"})
 _SLACK: Final = 10_000_000_000  # what is lost at the end of a run is told a moment later
 _EVENTS: Final = "SELECT body FROM events WHERE trace = ? ORDER BY seq"
@@ -111,6 +112,11 @@ class Reader:
                 self._connection.execute(_RECENT, (limit,)).fetchall()
             )
         ]
+
+    def own_events(self) -> list[Event]:
+        """Return flowstone's own events, which belong to no trace, in the order of writing."""
+        events, _ = self._read(self._connection.execute(_EVENTS, (0,)).fetchall())
+        return [event for event in events if event.trace_id == NO_TRACE]
 
     def _timeline(self, match: Match) -> Timeline:
         traces = [trace for number in match.traces for trace in self._traces(number, match.key)]

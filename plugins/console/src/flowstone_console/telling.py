@@ -7,18 +7,23 @@ from flowstone_console import config
 from flowstone_console.abandoned import Moments, closing
 from flowstone_console.lookup import AmbiguousError, NotFoundError
 from flowstone_console.model import Node, Timeline, Trace
-from flowstone_console.reader import Reader
+from flowstone_console.reader import NO_TRACE, Reader
 from flowstone_console.rows import leg_of
 from flowstone_console.spans import order
 
 
 def events_of(text: str) -> list[Event] | None:
-    """Return the events of the traces that *text* stands for, by time; None where there are none."""
+    """Return the events of the traces that *text* stands for, by time; None where there are none.
+
+    The trace id of zeros stands for flowstone's own events, which belong to no trace.
+    """
     path = config.load().path
     if path is None or not path.exists():
         return None
     try:
         with Reader(path) as reader:
+            if text == NO_TRACE:
+                return sorted(reader.own_events(), key=order) or None
             return closed_events(reader.timeline(text))
     except (AmbiguousError, NotFoundError):
         return None

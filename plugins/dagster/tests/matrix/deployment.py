@@ -20,7 +20,7 @@ from tests.otel.receivers import Sink
 
 PROJECT: Final = Path(__file__).with_name("project.py")
 SECONDS: Final = 90.0
-_CONFIG: Final = (
+CONFIG: Final = (
     "telemetry: {enabled: false}\nrun_retries: {enabled: true}\nrun_monitoring: {enabled: false}\n"
 )
 
@@ -44,7 +44,7 @@ class Deployment:
 
     def run(self, done: Callable[[Told], bool]) -> None:
         """Run the daemon and a backfill until *done*, at most for the bounded time; then end all of it."""
-        (self.home / "dagster.yaml").write_text(_CONFIG, encoding="utf-8")
+        (self.home / "dagster.yaml").write_text(CONFIG, encoding="utf-8")
         # Two processes that make Dagster's SQLite storage at once get in each other's way.
         self._start("dagster", "instance", "info").wait(60)
         deadline = time.monotonic() + SECONDS
@@ -57,7 +57,7 @@ class Deployment:
             backfill.wait(10)
         finally:
             for process in (backfill, daemon):
-                _end(process)
+                end(process)
         self.events = self._read()
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -69,13 +69,16 @@ class Deployment:
         own = {
             "DAGSTER_HOME": str(self.home),
             "FLOWSTONE_DAGSTER": "1",
-            "FLOWSTONE_HOME": str(self.home),
+            "FLOWSTONE_HOME": str(self.home / "flowstone"),
             "SINK_FILE": str(self.home / "events.jsonl"),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
             "OTEL_METRIC_EXPORT_INTERVAL": "2000",
         }
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # Tests in the background ignore it; children inherit that, and Dagster's then ignore SIGTERM too.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with (self.home / f"{arguments[0]}.log").open("wb") as log:
             return subprocess.Popen(
                 [self.python, "-m", *arguments],
@@ -142,7 +145,7 @@ def _values(attributes: object, labels: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found.get(label, "") for label in labels)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End a process as Ctrl-C does, and whatever it leaves behind."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from opentelemetry import metrics, trace
@@ -39,6 +40,25 @@ def processors(provider: TracerProvider) -> tuple[SpanProcessor, ...] | None:
         return None
     found: tuple[SpanProcessor, ...] | None = getattr(multi, "_span_processors", None)
     return found
+
+
+def flush(provider: TracerProvider, timeout: float) -> bool:
+    """Flush *provider* as it would itself, but for processors that do not say whether they could.
+
+    The base class of processors says None in older SDKs (1.36 too), which take that for a failure, and
+    then skip all processors that come after.
+    """
+    from opentelemetry.sdk.trace import TracerProvider
+
+    found = processors(provider)
+    if found is None or type(provider).force_flush is not TracerProvider.force_flush:
+        return provider.force_flush(int(timeout * 1000))
+    deadline = monotonic() + timeout
+    for processor in found:
+        left = deadline - monotonic()
+        if left <= 0 or processor.force_flush(int(left * 1000)) is False:
+            return False
+    return True
 
 
 def limits_of(provider: TracerProvider) -> Limits:

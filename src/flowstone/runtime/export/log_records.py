@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from opentelemetry import _logs
+from opentelemetry import _logs, trace
+from opentelemetry.context import Context
 from opentelemetry.trace import TraceFlags
 
 from flowstone.runtime.export.data import LogData, Scope
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
+_NOWHERE: Final = Context()
 
 
 class Provider(Protocol):
@@ -56,22 +58,48 @@ def sdk_logger_provider() -> Provider | None:
 
 def api_record(data: LogData) -> _logs.LogRecord:
     """Return *data* as the API's log record."""
+    record: _logs.LogRecord = _made(_logs.LogRecord, data)
+    return record
+
+
+def _made(cls: Callable[..., Any], data: LogData, **more: object) -> Any:
     fields: dict[str, Any] = {
         "timestamp": data.time,
         "observed_timestamp": data.observed,
-        "trace_flags": _SAMPLED if data.sampled else _NOT_SAMPLED,
         "severity_text": data.severity_text,
         "severity_number": _logs.SeverityNumber(data.severity),
         "body": data.body,
         "attributes": dict(data.attributes),
-        "trace_id": int(data.trace_id or "0", 16),
-        "span_id": int(data.span_id or "0", 16),
+        **more,
     }
+    trace_id, span_id = int(data.trace_id or "0", 16), int(data.span_id or "0", 16)
+    flags = _SAMPLED if data.sampled else _NOT_SAMPLED
     try:
-        return _logs.LogRecord(event_name=data.event_name, **fields)
-    except TypeError:  # an API from before records had names
+        span = trace.NonRecordingSpan(trace.SpanContext(trace_id, span_id, False, flags))
+        context = trace.set_span_in_context(span, _NOWHERE)
+        return cls(event_name=data.event_name, context=context, **fields)
+    except TypeError:  # before 1.35 records had neither names nor contexts; since then ids are deprecated
         fields["attributes"]["event.name"] = data.event_name
-        return _logs.LogRecord(**fields)
+        return cls(trace_id=trace_id, span_id=span_id, trace_flags=flags, **fields)
+
+
+def own_record(data: LogData, resource: Resource) -> Any:
+    """Return *data* as a logger of the SDK takes it: the older ones, only as a record of the SDK's own class."""
+    import opentelemetry.sdk._logs as sdk
+
+    older = getattr(sdk, "LogRecord", None)
+    return api_record(data) if older is None else _made(older, data, resource=resource)
+
+
+def exported_record(data: LogData, resource: Resource, scope: InstrumentationScope) -> Any:
+    """Return *data* as the SDK's exporters take it."""
+    import opentelemetry.sdk._logs as sdk
+
+    newer: Callable[..., Any] | None = getattr(sdk, "ReadableLogRecord", None)
+    if newer is not None:
+        return newer(log_record=api_record(data), resource=resource, instrumentation_scope=scope)
+    older: Callable[..., Any] = sdk.LogData  # type: ignore[attr-defined]  # before 1.39
+    return older(log_record=own_record(data, resource), instrumentation_scope=scope)
 
 
 def import_sdk() -> None:
@@ -102,10 +130,13 @@ class UsersLogger:
 
     def __init__(self, provider: Provider, scope: Scope) -> None:
         self._logger = provider.get_logger(*scope)
+        self._resource: Any = getattr(
+            provider, "resource", None
+        )  # newer SDKs keep it to themselves, and add it
 
     def emit(self, data: LogData) -> None:
         """Emit one record; its processors see it now."""
-        self._logger.emit(api_record(data))
+        self._logger.emit(own_record(data, self._resource))
 
 
 class RecordSink:
@@ -116,17 +147,11 @@ class RecordSink:
 
     def send(self, items: Sequence[LogData | bytes]) -> bool:
         """Export *items* as SDK records; bytes go only to sinks that take them."""
-        from opentelemetry.sdk._logs import ReadableLogRecord
-        from opentelemetry.sdk._logs.export import LogRecordExportResult
-
         records = [
-            ReadableLogRecord(
-                log_record=api_record(item), resource=self._resource, instrumentation_scope=self._scope
-            )
-            for item in items
-            if isinstance(item, LogData)
+            exported_record(item, self._resource, self._scope) for item in items if isinstance(item, LogData)
         ]
-        return self._exporter.export(records) is LogRecordExportResult.SUCCESS
+        # The result's class has another name in older SDKs.
+        return getattr(self._exporter.export(records), "name", "") == "SUCCESS"
 
     def close(self) -> None:
         """Shut the exporter down."""

@@ -11,7 +11,7 @@ from flowstone.catalogue.values import Attributes
 from flowstone.runtime.export.data import Metric, Scope
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.metrics import Histogram, Meter, MeterProvider
 
 Record = Callable[[float, Attributes], None]
 
@@ -37,18 +37,24 @@ def bind(
     recorders: dict[str, Record] = {}
     for metric in metrics:
         if metric.kind == "histogram":
-            histogram = meter.create_histogram(
-                metric.name,
-                metric.unit,
-                metric.description,
-                explicit_bucket_boundaries_advisory=metric.buckets,
-            )
-            recorders[metric.name] = histogram.record
+            recorders[metric.name] = _histogram(meter, metric).record
         else:
             observed[metric.kind](
                 metric.name, [_observer(metric.name, read)], metric.unit, metric.description
             )
     return recorders
+
+
+def _histogram(meter: Meter, metric: Metric) -> Histogram:
+    try:
+        return meter.create_histogram(
+            metric.name,
+            metric.unit,
+            metric.description,
+            explicit_bucket_boundaries_advisory=metric.buckets,
+        )
+    except TypeError:  # 1.27 takes no advice: the buckets are the SDK's, or of a view of the user's
+        return meter.create_histogram(metric.name, metric.unit, metric.description)
 
 
 def _observer(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CORRELATION_ID = "flowstone.correlation.id"
 RUN_ID = "flowstone.run.id"
+SCOPE = "flowstone"
 
 
 class StampIds(SpanProcessor):
@@ -28,6 +29,9 @@ class StampIds(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Stamp *span* with the ids of the operation it is started in."""
+        made_by = span.instrumentation_scope
+        if made_by is not None and made_by.name == SCOPE:
+            return  # our own has its ids from its start, and an inner run's are not those around it
         operation = operation_in(get_current() if parent_context is None else parent_context)
         if operation is None:
             return
@@ -35,6 +39,10 @@ class StampIds(SpanProcessor):
         span.set_attribute(CORRELATION_ID, scope.correlation_id)
         if scope.run_id:
             span.set_attribute(RUN_ID, scope.run_id)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Have nothing to flush. The base class of older SDKs says None, for which they skip all that come after."""
+        return True
 
 
 def _sink(name: str, config: Config) -> SdkSpanSink | None:

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 from flowstone.runtime import stats
 from flowstone.runtime.export.bounded import within
 from flowstone.runtime.export.data import Scope, SpanData
-from flowstone.runtime.export.foreign import limits_of
+from flowstone.runtime.export.foreign import flush, limits_of
 from flowstone.runtime.export.readable import readable
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class ForeignRoute:
 
     def flush(self, timeout: float) -> bool:
         """Flush the provider. Its answer is all there is to know; its exporters are not ours to watch."""
-        return within(timeout, lambda: self._provider.force_flush(int(timeout * 1000)))
+        return within(timeout, lambda: flush(self._provider, timeout))
 
     def close(self, timeout: float) -> bool:
         """Flush only: the provider's end is its owner's business."""
@@ -152,6 +152,12 @@ class CompatRoute(ForeignRoute):
 
         super().__init__(provider, (), scope)
         self.sdk_spans = SdkSpans(provider, scope)
+
+    def sampled(
+        self, context: Context, trace_id: int, name: str, kind: SpanKind, attributes: Mapping[str, object]
+    ) -> bool:
+        """Ask the provider's sampler; the SDK span that begins the trace does not ask it again."""
+        return self.sdk_spans.sampled(context, trace_id, name, kind, attributes)
 
     def export(self, spans: Sequence[SpanData]) -> None:
         """Let *spans* go: their SDK spans went to the processors when they ended."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from flowstone.runtime import stats
+from flowstone.runtime import stats, threads
 from flowstone.runtime.export.data import Metric, Scope
 from flowstone.runtime.export.metric_data import metrics_data
 from flowstone.runtime.export.quiet import quietly, warn
@@ -45,11 +45,8 @@ class Scraped:
         self._server: Any = None
         self._lock = threading.Lock()
         self._closed = False
-        thread = threading.Thread(target=self._open, name="flowstone-export-scrape", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is leaving: nobody will come to scrape
-            return
+        if threads.start(self._open, "flowstone-export-scrape") is None:
+            stats.count("export.failed.scrape")  # a server is a thread too
 
     def close(self) -> None:
         """Stop serving."""

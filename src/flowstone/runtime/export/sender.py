@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Generic, TypeVar
 
-from flowstone.runtime import stats
+from flowstone.runtime import queues, stats, threads
 from flowstone.runtime.export.quiet import quietly, warn
 from flowstone.runtime.export.sinks import Sink
 
@@ -52,6 +52,8 @@ class Sender(Generic[Item]):
         self._lost = 0  # since the last flush that reported it
         self._urgent_until = 0
         self._stopping = self._abandoned = False
+        self._sent_at = 0.0
+        queues.watch(self)
 
     def put(self, items: Sequence[Item]) -> None:
         """Queue *items*; never waits."""
@@ -71,6 +73,11 @@ class Sender(Generic[Item]):
                 self._start()
             elif len(self._queue) >= self._batch:
                 self._changed.notify_all()
+
+    def state(self) -> queues.QueueState:
+        """Return how the queue stands."""
+        waiting = len(self._queue) + self._sending
+        return queues.QueueState(what=self._what, waiting=waiting, bound=self._limit, sent_at=self._sent_at)
 
     def hurry(self) -> None:
         """Send what is queued without gathering more; does not wait."""
@@ -103,12 +110,9 @@ class Sender(Generic[Item]):
                 self._lose("dropped", left)
                 self._gone += left
             complete = not self._lost
-        closing = threading.Thread(target=self._close_sink, name="flowstone-export-close", daemon=True)
-        try:
-            closing.start()
-        except RuntimeError:  # the interpreter is leaving; its end closes the connections
-            return complete
-        closing.join(max(0.0, min(deadline - monotonic(), 0.2)))
+        closing = threads.start(self._close_sink, "flowstone-export-close")
+        if closing is not None:  # else the end of the process closes the connections
+            closing.join(max(0.0, min(deadline - monotonic(), 0.2)))
         return complete
 
     def _close_sink(self) -> None:
@@ -117,20 +121,17 @@ class Sender(Generic[Item]):
                 _guarded(self.sink.close)
 
     def _wait(self, done: Callable[[], bool], deadline: float) -> None:
-        """Wait for the thread to get there; where no thread can start any more, do its work here."""
+        """Wait for the thread to get there; where none could be started, do its work here."""
         if self._thread is not None:
             self._changed.wait_for(done, max(0.0, deadline - monotonic()))
             return
-        while self._queue and monotonic() < deadline:
-            self._send_batch()
+        with quietly():
+            while self._queue and monotonic() < deadline:
+                self._send_batch()
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name=f"flowstone-export-{self._what}", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is leaving: flush will send
-            return
-        self._thread = thread
+        """Have the thread; where it cannot be started the next item tries again, and a flush sends."""
+        self._thread = threads.start(self._run, f"flowstone-export-{self._what}")
 
     def _run(self) -> None:
         with quietly(), self._changed:
@@ -161,6 +162,7 @@ class Sender(Generic[Item]):
         self._sending = 0
         self._gone += len(items)
         if sent:
+            self._sent_at = monotonic()
             stats.count(f"export.sent.{self._what}", len(items))
         else:
             self._lose("failed", len(items))

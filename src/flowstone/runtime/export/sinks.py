@@ -131,3 +131,12 @@ def raw_client(exporter: object) -> Callable[[bytes], object] | None:
     """Return what posts ready bytes for a stock OTLP/HTTP exporter of any signal, if it is where we know it."""
     post = getattr(getattr(exporter, "_client", None), "export", None)
     return post if callable(post) else None
+
+
+def raw_metric_post(exporter: object) -> Callable[[bytes], object] | None:
+    """Return what posts ready bytes, if *exporter* is the stock OTLP/HTTP one for metrics and sends all at once."""
+    if type(exporter).__module__ != "opentelemetry.exporter.otlp.proto.http.metric_exporter":
+        return None
+    if getattr(exporter, "_max_export_batch_size", None) is not None:
+        return None  # it would split the request
+    return raw_client(exporter)

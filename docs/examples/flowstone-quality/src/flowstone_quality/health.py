@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from flowstone.plugin import HealthCheck, HealthResult
 from flowstone_quality.judge import Judge
 
 
-class QualityCheck:
-    """Unhealthy while the last check of any asset failed.
+def quality_check(judge: Judge) -> HealthCheck:
+    """Return a check that is unhealthy while the last check of any asset failed."""
 
-    The shape of health checks is provisional: a ``name``, and ``check()`` that returns ``healthy``,
-    ``degraded``, ``unhealthy`` or ``unknown``.
-    """
+    def look() -> HealthResult:
+        failing = sorted(judge.failing)
+        if not failing:
+            return HealthResult(status="healthy")
+        return HealthResult(status="unhealthy", message=f"assets below their minimum: {', '.join(failing)}")
 
-    name = "quality"
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-
-    def check(self) -> str:
-        """Return how the assets are."""
-        return "unhealthy" if self._judge.failing else "healthy"
+    return HealthCheck(name="quality", look=look, required=False)

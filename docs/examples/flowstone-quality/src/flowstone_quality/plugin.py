@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from flowstone.plugin import Event, MaterializationStop, hookimpl
+from flowstone.plugin import Event, HealthCheck, MaterializationStop, hookimpl
 from flowstone_quality.events import QualityChecked
-from flowstone_quality.health import QualityCheck
+from flowstone_quality.health import quality_check
 from flowstone_quality.judge import Judge
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class QualityPlugin:
                 self._judge.look_at(event)
 
     @hookimpl
-    def provide_health_checks(self) -> Iterable[QualityCheck]:
+    def provide_health_checks(self) -> Iterable[HealthCheck]:
         """Add the check ``quality``."""
-        return [QualityCheck(self._judge)]
+        return [quality_check(self._judge)]
 
     @hookimpl
     def provide_commands(self) -> Iterable[click.Command]:

@@ -1,0 +1,59 @@
+"""The engine's start, with other threads at work already."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+import flowstone
+from flowstone.dispatch.plugins import Plugins
+from flowstone.plugin import Event, hookimpl
+from flowstone.runtime import engine, lane
+from flowstone.runtime.engine import Engine
+
+
+class Listener:
+    """Keeps names."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    @hookimpl
+    def on_events(self, batch: Sequence[Event]) -> None:
+        self.names += [one.name for one in batch]
+
+
+def test_what_is_emitted_while_plugins_are_loaded_reaches_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plugins that take long to import get what other threads emit meanwhile, and all that follows."""
+    listener = Listener()
+    loading = threading.Event()
+
+    def load(plugins: Plugins) -> None:
+        loading.set()
+        time.sleep(0.3)
+        plugins.register(listener, "listener")
+
+    monkeypatch.setattr(Plugins, "load", load)
+    lane.records.clear()
+    made = Engine()
+    former = engine.replace(made)
+    try:
+        starting = threading.Thread(target=made.start)
+        starting.start()
+        assert loading.wait(5)
+        with flowstone.run("early"):
+            pass
+        starting.join()
+        with flowstone.run("late"):
+            pass
+        assert engine.drain(5.0)
+    finally:
+        made.flush(1.0, "shutdown")
+        made.drain.stop()
+        engine.replace(former)
+        if former is not None:
+            former.changed()
+    assert ["run.start", "run.stop"] * 2 == listener.names
