@@ -1,0 +1,5 @@
+DROP TABLE flowstone_audit_log;
+
+DROP FUNCTION flowstone_audit_stamp();
+
+DROP FUNCTION flowstone_audit_refuse();

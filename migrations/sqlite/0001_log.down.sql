@@ -1,0 +1,1 @@
+DROP TABLE flowstone_audit_log;

@@ -1,0 +1,3 @@
+DROP TABLE flowstone_audit_meta;
+
+DROP TABLE flowstone_audit_seal;

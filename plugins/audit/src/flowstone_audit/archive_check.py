@@ -1,0 +1,131 @@
+"""Checks an archive against its checkpoint, offline, holding one line at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from flowstone_audit import checkpoint, note
+from flowstone_audit.archive_form import ArchiveBroken, Fold, Header, covering, read_header
+from flowstone_audit.canonical import commitment, leaf_hash
+from flowstone_audit.keys import VerifierKey
+from flowstone_audit.row import HASHED
+from flowstone_audit.tree.hashing import SIZE
+
+_LONGEST: Final = 1 << 20
+
+
+class Checked(NamedTuple):
+    """An archive that holds.
+
+    Attributes:
+        header: Its first line.
+        digest: SHA-256 of the whole file.
+        signed: Whether the signature of its checkpoint was checked, not only the tree under it.
+    """
+
+    header: Header
+    digest: bytes
+    signed: bool
+
+
+def check(
+    path: Path, keys: Iterable[VerifierKey] = (), told: Callable[[int], object] | None = None
+) -> Checked:
+    """Verify a whole archive.
+
+    Args:
+        path: The file.
+        keys: Keys of the log, from another place than the archive; without any its signature is not checked.
+        told: Called with the number of leaves that were read, now and then.
+
+    Raises:
+        ArchiveBroken: It does not hold; the message names the line and what is wrong with it.
+        OSError: It cannot be read.
+    """
+    known = tuple(keys)
+    whole = sha256()
+    with path.open("rb") as file:
+        lines = _lines(file, whole.update)
+        header = read_header(next(lines, b""))
+        fold = Fold()
+        _push(fold, header.left, 0, header.first_leaf)
+        for leaf in range(header.first_leaf, header.end):
+            where = f"line {leaf - header.first_leaf + 2}"
+            fold.push(0, _leaf(next(lines, b""), leaf, where))
+            if told is not None and not (leaf + 1) % 1000:
+                told(1000)
+        if next(lines, None) is not None:
+            raise ArchiveBroken("there are more lines than the header says")
+    _push(fold, header.right, header.end, header.tree_size)
+    _check_note(header, fold.root() if header.tree_size else b"", known)
+    return Checked(header, whole.digest(), bool(known))
+
+
+def _lines(file: BufferedReader, told: Callable[[bytes], object]) -> Iterator[bytes]:
+    while line := file.readline(_LONGEST):
+        told(line)
+        yield line
+
+
+def _push(fold: Fold, hashes: tuple[bytes, ...], first: int, end: int) -> None:
+    nodes = covering(first, end)
+    if len(nodes) != len(hashes) or any(len(each) != SIZE for each in hashes):
+        raise ArchiveBroken("the header has not the subtrees that its numbers ask for")
+    fold.push_all(nodes, hashes)
+
+
+def _leaf(line: bytes, leaf: int, where: str) -> bytes:
+    """Return the leaf hash that a line stands for."""
+    try:
+        if not line.endswith(b"\n"):
+            raise ArchiveBroken(f"{where} is missing or cut off")
+        values = orjson.loads(line)
+        if values["leaf"] != leaf:
+            raise ArchiveBroken(f"{where} is leaf {values['leaf']}, not {leaf}")
+        if "hash" in values:
+            return _bytes(values["hash"], where)
+        row: list[Any] = values["row"]
+        if len(row) != len(HASHED):
+            raise ArchiveBroken(f"{where} has {len(row)} columns, not {len(HASHED)}")
+        _check_private(values["private"], row[-1], where)
+        canonical = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+        return leaf_hash(sha256(canonical).digest(), values["seq"], values["inserted_at"])
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        if isinstance(error, ArchiveBroken):
+            raise
+        raise ArchiveBroken(f"{where} is not of its form: {error}") from error
+
+
+def _check_private(held: list[Any] | None, committed: str | None, where: str) -> None:
+    if held is None:
+        return
+    client_ip, user_agent, private, nonce = held
+    if commitment(_bytes(nonce, where), client_ip, user_agent, private).hex() != committed:
+        raise ArchiveBroken(f"{where}: the private columns are not what the entry was committed to")
+
+
+def _bytes(text: str, where: str) -> bytes:
+    """Return 32 bytes from their one spelling."""
+    found = bytes.fromhex(text)
+    if len(found) != SIZE or found.hex() != text:
+        raise ArchiveBroken(f"{where} has {text[:80]!r} where 64 lower-case hex digits should be")
+    return found
+
+
+def _check_note(header: Header, root: bytes, keys: tuple[VerifierKey, ...]) -> None:
+    try:
+        signed = note.verify(header.note, keys) if keys else note.parse(header.note)
+        said = checkpoint.parse(signed)
+    except note.NoteError as error:
+        raise ArchiveBroken(f"the checkpoint: {error}") from error
+    if (said.origin, said.size) != (checkpoint.origin(header.log_id), header.tree_size):
+        raise ArchiveBroken("the checkpoint is of another log or size than the header says")
+    if said.root != root:
+        raise ArchiveBroken("rows, holes and subtrees do not lead to the root that the checkpoint signs")

@@ -1,0 +1,1 @@
+"""The commands of ``flowstone audit``, each in a file of its own."""

@@ -1,0 +1,180 @@
+"""Group commit: of several that log at once one writes for all, and the others wait for it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from time import monotonic
+from typing import Final
+
+from flowstone.plugin import count
+from flowstone_audit import ingest, insert
+from flowstone_audit.database import Database, of
+from flowstone_audit.errors import NotRecorded
+from flowstone_audit.recorder import Recorder
+from flowstone_audit.row import Row
+from flowstone_audit.spool import folder
+from flowstone_audit.spool.claim import Position
+
+WAIT_S: Final = 2.0
+_COMMIT_S: Final = 1.2
+_OPEN_S: Final = 1.0
+_CLAIM_S: Final = 0.1
+_SMALL: Final = 64 << 10
+"""Bytes of the own spool that are written along; more is left to the chores."""
+
+
+class Request:
+    """An entry on its way.
+
+    Attributes:
+        row: The draft; with its place once it has one.
+        place: ``seq`` and ``inserted_at`` where the database gave them.
+        done: Whether it is durable.
+        error: Why it is not, where nothing more will be tried.
+    """
+
+    __slots__ = ("done", "error", "place", "row")
+
+    def __init__(self, draft: Row) -> None:
+        self.row = draft
+        self.place: tuple[int, int] | None = None
+        self.done = False
+        self.error: NotRecorded | None = None
+
+
+class Committer:
+    """Writes entries of one process: to the database where it answers, else to the spool.
+
+    Args:
+        recorder: Whose entries they are.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._turn = threading.Lock()
+        self._queueing = threading.Lock()
+        self._queue: list[Request] = []
+
+    def submit(self, draft: Row) -> Request:
+        """Make an entry durable; returns within 2 seconds.
+
+        Raises:
+            NotRecorded: It could be written nowhere; nothing of it was kept.
+        """
+        deadline = monotonic() + WAIT_S
+        request = Request(draft)
+        with self._queueing:
+            self._queue.append(request)
+        if self._turn.acquire(timeout=_COMMIT_S):
+            try:
+                if not request.done and request.error is None:
+                    self._lead(deadline)
+            finally:
+                self._turn.release()
+        if not request.done and request.error is None:
+            with self._queueing:
+                if request in self._queue:
+                    self._queue.remove(request)
+            self._to_spool([request])
+        if request.error is not None:
+            raise request.error
+        return request
+
+    def _lead(self, deadline: float) -> None:
+        with self._queueing:
+            requests, self._queue = self._queue, []
+        database = self._database(deadline)
+        if database is not None:
+            try:
+                if self._to_database(database, requests, min(deadline, monotonic() + _COMMIT_S)):
+                    return
+            except ingest.TROUBLE as error:
+                self._recorder.chores.failed(error)
+        self._to_spool(requests)
+
+    def _database(self, deadline: float) -> Database | None:
+        """Return the database where it is ready; wait a while for the first time it is opened."""
+        chores = self._recorder.chores
+        if not chores.is_open and not chores.wait_open(min(_OPEN_S, deadline - monotonic())):
+            return None
+        return of(self._recorder.config)
+
+    def _to_database(self, database: Database, requests: list[Request], deadline: float) -> bool:
+        """Commit entries together with what waits in the own spool; False where others are at that spool."""
+        recorder = self._recorder
+        spool, claim = recorder.spool, recorder.own.claim
+        if not recorder.own.lock.acquire(timeout=_CLAIM_S):
+            return False
+        try:
+            with spool.lock:
+                end = spool.end
+                if end != (0, 0) and not claim.take():
+                    return False
+                for one in requests:
+                    one.row = spool.placed(one.row)
+            waiting = self._waiting(Position(*end)) if end != (0, 0) else []
+            if waiting is None:
+                return False
+            single = not waiting and len(requests) <= insert.AT_ONCE
+            with database.transaction(deadline - monotonic(), single=single) as execute:
+                if waiting:
+                    insert.many(execute, waiting, sqlite=database.is_sqlite)
+                places = insert.numbered(execute, [one.row for one in requests], sqlite=database.is_sqlite)
+            if waiting:
+                claim.advance(Position(*end))
+        finally:
+            claim.let_go()
+            recorder.own.lock.release()
+        for one, place in zip(requests, places, strict=True):
+            one.place, one.done = place, True
+        recorder.chores.committed()
+        return True
+
+    def _waiting(self, end: Position) -> list[Row] | None:
+        """Return what the own spool holds that the database has not; None where it is too much for now."""
+        recorder = self._recorder
+        at = recorder.own.claim.position()
+        if at == end:
+            return []
+        if (
+            at.number not in (end.number, 0)
+            or end.number > max(at.number, 1)
+            or end.offset - at.offset > _SMALL
+        ):
+            recorder.chores.hurry()
+            return None
+        path = folder.segment_path(recorder.spool.home, recorder.spool.stem, end.number)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            found: list[Row] = []
+            offset = at.offset
+            while offset < end.offset:
+                chunk = ingest.read(
+                    descriptor, offset, recorder.writer, recorder.config.private, final=False, end=end.offset
+                )
+                if chunk.damaged or chunk.offset == offset:
+                    return None  # the chores tell of it
+                found += chunk.rows
+                offset = chunk.offset
+            return found
+        finally:
+            os.close(descriptor)
+
+    def _to_spool(self, requests: list[Request]) -> None:
+        spool = self._recorder.spool
+        try:
+            taken = 0
+            rows = [one.row for one in requests]
+            while taken < len(rows):
+                taken += spool.append(rows[taken:])
+            spool.sync()
+        except OSError as error:
+            count("audit.spool.failed")
+            reason = error.strerror or str(error)
+            for one in requests:
+                one.error = NotRecorded(f"neither the database nor the spool could take the entry: {reason}")
+            return
+        for one in requests:
+            one.done = True
+        self._recorder.chores.note()

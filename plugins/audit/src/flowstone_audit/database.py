@@ -1,0 +1,295 @@
+"""This process's handle on the database: connections that are kept, bounded waits, nothing carried across a fork."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import Final
+
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy.exc import DBAPIError
+
+from flowstone_audit import config, engines
+from flowstone_audit.direct import Transaction
+from flowstone_audit.errors import Unavailable
+
+_FORK_WAIT_S: Final = 0.25
+_WAIT_S: Final = 5.0
+_LOOK_S: Final = 0.1
+
+
+class Database:
+    """One database, as one process sees it.
+
+    SQLite keeps its locks in a table of the process: a child that opens a file its parent had open finds
+    locks there which it does not hold. So connections are closed before a fork; where one is in use and
+    cannot be, the child stays away from the database, and its entries wait in its spool.
+
+    Args:
+        url: SQLAlchemy URL.
+        trace: Whether its SQL is traced.
+    """
+
+    def __init__(self, url: str, *, trace: bool = False) -> None:
+        self.engine: Engine = engines.make(url, trace=trace)
+        self.traced = trace
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.driver_error: type[Exception] = self.engine.dialect.dbapi.Error  # type: ignore[union-attr]
+        self.name = self.engine.url.render_as_string(hide_password=True)
+        self.pid = os.getpid()
+        self.tainted = False
+        self.prepared = False
+        self._one = engines.turn_of(self.engine.dialect)
+        self._counting = threading.Lock()
+        self._out = 0
+        self._kept: list[PoolProxiedConnection] = []
+        self._inode = 0
+        self._looked = 0.0
+        self._resting = threading.Event()
+        self._resting.set()
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Yield a connection for reading, or for writing where the caller begins by itself.
+
+        Raises:
+            Unavailable: The database cannot be reached.
+        """
+        self._enter()
+        try:
+            with engines.quiet(self.traced):
+                connection = self._opened()
+                with connection:
+                    yield connection
+        finally:
+            self._leave()
+
+    @contextmanager
+    def writing(self, timeout: float = _WAIT_S) -> Iterator[Connection]:
+        """Yield a connection in a write transaction, committed at the end of the block.
+
+        Args:
+            timeout: Seconds within which all of it has to be done.
+
+        Raises:
+            Unavailable: The database cannot be reached, or stayed busy.
+            sqlalchemy.exc.DBAPIError: A statement failed; nothing was written.
+        """
+        deadline = monotonic() + timeout
+        self.begin_turn(timeout)
+        try:
+            with engines.quiet(self.traced), self.plain(deadline) as connection:
+                yield connection
+        finally:
+            self.end_turn()
+
+    def transaction(self, timeout: float = _WAIT_S, *, single: bool = False) -> Transaction:
+        """Return a write transaction on a kept connection of the driver; see ``Transaction``."""
+        return Transaction(self, timeout, single=single)
+
+    def begin_turn(self, timeout: float) -> None:
+        """Have the right to write: SQLite has one writer, and our threads wait for it without polling.
+
+        Raises:
+            Unavailable: Another thread has it, or this process must not touch the database.
+        """
+        if self.is_sqlite and not self._one.acquire(timeout=max(timeout, 0.0)):
+            raise Unavailable(f"{self.name} is busy")
+        try:
+            self._enter()
+        except BaseException:
+            if self.is_sqlite:
+                self._one.release()
+            raise
+
+    def end_turn(self) -> None:
+        """Let others write."""
+        self._leave()
+        if self.is_sqlite:
+            self._one.release()
+
+    @contextmanager
+    def plain(self, deadline: float) -> Iterator[Connection]:
+        """Yield a connection of SQLAlchemy in a write transaction; the caller has the turn."""
+        with self._opened().execution_options(**{engines.IMMEDIATE: True}) as connection:
+            engines.bound(connection, deadline)
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                if engines.is_waiting(connection):
+                    connection.invalidate()
+                raise
+            engines.bound(connection, None)
+
+    def kept_driver(self) -> PoolProxiedConnection:
+        """Return a driver's connection that is kept for writing; the caller has the turn.
+
+        Raises:
+            Unavailable: The database cannot be reached.
+        """
+        if self.is_sqlite and self._kept and self._was_replaced():
+            self.close()  # somebody removed or replaced the file: do not write into the void
+            self.prepared = False
+            raise Unavailable(f"{self.name} was removed or replaced")
+        try:
+            return self._kept.pop()
+        except IndexError:
+            pass
+        try:
+            made = self.engine.raw_connection()
+        except (DBAPIError, self.driver_error, OSError) as error:
+            raise Unavailable(f"cannot reach {self.name}: {engines.reason_of(error)}") from error
+        self._inode = engines.inode_of(self.engine.url)
+        if not self.is_sqlite:
+            engines.autocommit(made)
+        return made
+
+    def _was_replaced(self) -> bool:
+        now = monotonic()
+        if now - self._looked < _LOOK_S:
+            return False
+        self._looked = now
+        return self._inode != engines.inode_of(self.engine.url)
+
+    def keep_driver(self, connection: PoolProxiedConnection) -> None:
+        """Take a connection back for the next transaction."""
+        self._kept.append(connection)
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        while self._kept:
+            with suppress(Exception):
+                one = self._kept.pop()
+                (one.close if self.is_sqlite else one.invalidate)()
+        self.engine.dispose()
+
+    def _opened(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except (DBAPIError, self.driver_error, OSError) as error:
+            raise Unavailable(f"cannot reach {self.name}: {engines.reason_of(error)}") from error
+
+    def _enter(self) -> None:
+        if self.tainted or self.pid != os.getpid():
+            raise Unavailable(f"this process inherited an open connection to {self.name} through a fork")
+        if not self._resting.is_set() and not self._resting.wait(_WAIT_S):
+            raise Unavailable(f"a fork is under way, {self.name} has to wait")
+        with self._counting:
+            self._out += 1
+
+    def _leave(self) -> None:
+        with self._counting:
+            self._out -= 1
+
+    def before_fork(self) -> None:
+        """Close what can be closed in time; nothing is opened until the fork is done."""
+        if not self.is_sqlite:
+            return
+        self._resting.clear()
+        deadline = monotonic() + _FORK_WAIT_S
+        while self._out and monotonic() < deadline:
+            self._resting.wait(0.001)
+        if not self._out:
+            self.close()
+
+    def holds_open(self) -> bool:
+        """Tell whether connections are open, or were in use when this process was forked."""
+        return bool(self._kept or self._out)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._resting.set()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the parent's connections alone."""
+        self.tainted = True
+        _inherited.append((self.engine, self._kept, self._out))
+
+
+_inherited: Final[list[object]] = []  # what is collected would be closed, and the parent's sessions with it
+_databases: dict[tuple[int, str, bool], Database] = {}
+_making = threading.Lock()
+
+
+def of(settings: config.Config) -> Database:
+    """Return this process's handle on the database of *settings*.
+
+    Raises:
+        Unavailable: The audit log is switched off, or was in use by the parent when this process forked.
+    """
+    if settings.url is None:
+        raise Unavailable("the audit log is switched off (FLOWSTONE_AUDIT_URL=off)")
+    key = (os.getpid(), settings.url, settings.trace_sql)
+    found = _databases.get(key)
+    if found is None:
+        with _making:
+            found = _databases.get(key)
+            if found is None:
+                found = _databases[key] = Database(settings.url, trace=settings.trace_sql)
+                found.tainted = settings.url in _tainted
+    return found
+
+
+_tainted: Final[set[str]] = set()
+
+
+def engine() -> Engine:
+    """Return the engine of this process.
+
+    Raises:
+        Unavailable: The audit log is switched off.
+        ValueError: A setting is malformed.
+    """
+    return of(config.load()).engine
+
+
+@contextmanager
+def connect() -> Iterator[Connection]:
+    """Yield a connection of this process, for queries.
+
+    Raises:
+        Unavailable: The database cannot be reached, or the audit log is switched off.
+        ValueError: A setting is malformed.
+    """
+    with of(config.load()).connect() as connection:
+        yield connection
+
+
+def close_all() -> None:
+    """Close the connections of this process that are not in use."""
+    for one in _each():
+        one.close()
+
+
+def _each() -> list[Database]:
+    return list(_databases.values())
+
+
+def _before_fork() -> None:
+    for one in _each():
+        one.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for one in _each():
+        one.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    global _making
+    _making = threading.Lock()
+    for (_, url, _), one in list(_databases.items()):
+        if one.is_sqlite and one.holds_open():
+            _tainted.add(url)
+        one.after_fork_in_child()
+    _databases.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

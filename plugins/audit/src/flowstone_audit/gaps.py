@@ -1,0 +1,89 @@
+"""Sequence numbers that were skipped, and may still come: their transactions were not at their end.
+
+PostgreSQL hands out numbers when a row is written and shows the row when its transaction commits, so a
+smaller number may appear after a greater one; one that was rolled back never appears. A gap is given up once
+no transaction is left that could fill it. The table's trigger takes the transaction's id before the row's
+number, and a gap is stamped with a transaction id taken after it was seen: whoever holds the number has a
+smaller id. When the oldest running transaction of a snapshot is not smaller than the stamp, that one has ended,
+prepared ones included; if its row is not in that snapshot, it never will be.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+MOST: Final = 1000
+"""Gaps that are remembered; what comes of older ones is found by the sweep."""
+
+
+class Gap(NamedTuple):
+    """Numbers without a row.
+
+    Attributes:
+        first: The first of them.
+        last: The last of them.
+        stamp: A transaction id that is greater than that of whoever holds one of them.
+    """
+
+    first: int
+    last: int
+    stamp: int
+
+
+def between(high: int, seqs: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the numbers above *high* that *seqs* (ascending, all above *high*) skip, as first and last."""
+    found = []
+    for seq in seqs:
+        if seq > high + 1:
+            found.append((high + 1, seq - 1))
+        high = seq
+    return found
+
+
+def stamped(skipped: Iterable[tuple[int, int]], stamp: int) -> list[Gap]:
+    """Return skipped numbers as gaps."""
+    return [Gap(first, last, stamp) for first, last in skipped]
+
+
+def without(gaps: Iterable[Gap], arrived: Sequence[int]) -> list[Gap]:
+    """Return *gaps* without the numbers that have *arrived* (ascending)."""
+    left = []
+    for gap in gaps:
+        first = gap.first
+        for seq in arrived[bisect_left(arrived, gap.first) : bisect_right(arrived, gap.last)]:
+            if seq > first:
+                left.append(Gap(first, seq - 1, gap.stamp))
+            first = seq + 1
+        if first <= gap.last:
+            left.append(Gap(first, gap.last, gap.stamp))
+    return left
+
+
+def open_at(gaps: Iterable[Gap], oldest: int) -> list[Gap]:
+    """Return the gaps that may still be filled when the oldest running transaction is *oldest*."""
+    return [gap for gap in gaps if gap.stamp > oldest]
+
+
+def capped(gaps: Sequence[Gap]) -> list[Gap]:
+    """Return the newest gaps, at most ``MOST``."""
+    return sorted(gaps)[-MOST:]
+
+
+def encode(gaps: Iterable[Gap]) -> str:
+    """Return gaps as the JSON text that a seal row holds: ``[[first, last, stamp], ...]``."""
+    return json.dumps([list(gap) for gap in gaps], separators=(",", ":"))
+
+
+def decode(text: str) -> list[Gap]:
+    """Return the gaps of a seal row.
+
+    Raises:
+        ValueError: The text holds none.
+    """
+    try:
+        return [Gap(int(first), int(last), int(stamp)) for first, last, stamp in json.loads(text)]
+    except TypeError as error:
+        raise ValueError(f"no gaps: {text[:80]!r}") from error

@@ -1,0 +1,68 @@
+"""The health of the audit log: can entries be kept, and do they arrive?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from flowstone.plugin import HealthCheck, HealthResult, stats
+from flowstone_audit import config, depth, recorder, schema_state
+from flowstone_audit.database import of
+from flowstone_audit.engines import reason_of
+from flowstone_audit.errors import AuditError
+
+_FULL: Final = 0.8
+_OLD_S: Final = 60.0
+
+
+def spool() -> HealthResult:
+    """Tell whether the spool can take entries, and whether they leave it."""
+    settings = config.load()
+    if settings.url is None:
+        return HealthResult(message="the audit log is switched off")
+    found = depth.look(settings)
+    observed = {
+        "size": (float(found.size), "By"),
+        "entries": (float(found.entries), "{entry}"),
+        "age": (found.age, "s"),
+    }
+    keeper = recorder.peek()
+    held = len(keeper.losses.held) if keeper is not None else 0
+    lost = stats().get("audit.dropped", 0)
+    if held or found.taken >= settings.spool_max_bytes:
+        return HealthResult(
+            status="unhealthy",
+            message=f"the spool cannot take entries ({held} wait in memory, {lost} are lost): see to the disk, or raise FLOWSTONE_AUDIT_SPOOL_MAX_BYTES",
+            observed=observed,
+        )
+    if found.taken >= _FULL * settings.spool_max_bytes or found.age > _OLD_S or lost:
+        why = f"{lost} entries were lost" if lost else "entries wait longer than they should"
+        return HealthResult(
+            status="degraded", message=f"{why}: is the database reachable?", observed=observed
+        )
+    return HealthResult(observed=observed)
+
+
+def database() -> HealthResult:
+    """Tell whether the database answers, with tables of this version."""
+    settings = config.load()
+    if settings.url is None:
+        return HealthResult(message="the audit log is switched off")
+    try:
+        with of(settings).connect() as connection:
+            state = schema_state.check(connection)
+    except (AuditError, SQLAlchemyError) as error:
+        return HealthResult(status="unhealthy", message=f"entries wait in the spool: {reason_of(error)}")
+    if state.kind == "current" or (state.kind == "missing" and settings.url.startswith("sqlite")):
+        return HealthResult()
+    return HealthResult(
+        status="unhealthy",
+        message=f"the audit tables are {state.kind} ({state.current} instead of {state.head}); run `flowstone audit migrate`",
+    )
+
+
+CHECKS: Final = (
+    HealthCheck(name="audit_spool", look=spool, component="audit log"),
+    HealthCheck(name="audit_database", look=database, component="database", required=False, timeout=6.0),
+)

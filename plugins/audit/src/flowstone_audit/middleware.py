@@ -1,0 +1,161 @@
+"""Who asks, in web applications: a pure ASGI middleware, for every framework and for none.
+
+    app = flowstone_audit.AuditMiddleware(app, actor=lambda scope: scope["user"].name, trusted_proxies=["10.0.0.0/8"])
+
+What is logged while a request is answered carries its client, its user agent, its correlation id and its actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from inspect import isawaitable
+from typing import Any, Final
+
+from opentelemetry import baggage, context
+
+from flowstone.plugin import count
+from flowstone_audit.actors import Actor, acting
+from flowstone_audit.clients import Proxies
+
+Scope = MutableMapping[str, Any]
+Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+Who = Callable[[Scope], Any]
+"""From a request's scope to its actor: an id, an `Actor`, None where there is none, or an awaitable of these."""
+
+CORRELATION: Final = "flowstone.correlation.id"
+_LONGEST: Final = 128
+_USER_AGENT: Final = 1024
+
+
+class AuditMiddleware:
+    """Puts what is known of a request around its handling.
+
+    Where *actor* does not know the actor yet when the request comes in, for the framework authenticates
+    further in, it is asked again by each ``log()``, unless it is a coroutine function.
+
+    Args:
+        app: The application.
+        actor: Asked for the actor, with the request's scope.
+        trusted_proxies: Addresses and networks of one's own proxies; only what they say about the client is
+            believed. ``unix`` stands for whoever connects through a socket file.
+        forwarded: The header in which the proxies say it.
+        correlation: The header with the request's correlation id; the response carries it as well.
+
+    Raises:
+        ValueError: A proxy is no address or network.
+    """
+
+    def __init__(
+        self,
+        app: Asgi,
+        *,
+        actor: Who | None = None,
+        trusted_proxies: Iterable[str] = (),
+        forwarded: str = "x-forwarded-for",
+        correlation: str = "x-correlation-id",
+    ) -> None:
+        self._app = app
+        self._who = actor
+        self._proxies = Proxies(trusted_proxies)
+        self._forwarded = forwarded.lower().encode("latin-1")
+        self._correlation = correlation.lower().encode("latin-1")
+
+    async def __call__(
+        self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Answer a request."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        known = await self._known(scope)
+        inside = context.get_current()
+        if known.correlation_id is not None:
+            inside = baggage.set_baggage(CORRELATION, known.correlation_id, inside)
+        token = context.attach(inside)
+        try:
+            with acting(known):
+                await self._app(scope, receive, self._sending(send, known.correlation_id))
+        finally:
+            context.detach(token)
+
+    async def _known(self, scope: Scope) -> Actor:
+        headers: list[tuple[bytes, bytes]] = [
+            (name.lower(), value) for name, value in scope.get("headers", ())
+        ]
+        said = [value.decode("latin-1") for name, value in headers if name == self._forwarded]
+        peer = scope.get("client")
+        found = await self._actor(scope)
+        return Actor(
+            id=found.id if found is not None else None,
+            type=found.type if found is not None else "user",
+            client_ip=self._proxies.client(peer[0] if peer else None, ",".join(said)),
+            user_agent=_first(headers, b"user-agent", _USER_AGENT),
+            correlation_id=_printable(_first(headers, self._correlation, _LONGEST)),
+            who=None if found is not None else self._later(scope),
+        )
+
+    async def _actor(self, scope: Scope) -> Actor | None:
+        found = self._asked(scope)
+        if isawaitable(found):
+            try:
+                found = await found
+            except Exception:  # a request must be answered whatever is wrong with the one who asks
+                count("audit.actor.unknown")
+                return None
+        return _as_actor(found)
+
+    def _later(self, scope: Scope) -> Callable[[], Actor | None] | None:
+        if self._who is None:
+            return None
+
+        def ask() -> Actor | None:
+            found = self._asked(scope)
+            if isawaitable(found):
+                close = getattr(found, "close", None)
+                if close is not None:
+                    close()  # nobody can wait for it here
+                return None
+            return _as_actor(found)
+
+        return ask
+
+    def _asked(self, scope: Scope) -> Any:
+        if self._who is None:
+            return None
+        try:
+            return self._who(scope)
+        except Exception:  # such as KeyError: the framework has not authenticated yet
+            count("audit.actor.unknown")
+            return None
+
+    def _sending(
+        self, send: Callable[[Any], Awaitable[None]], correlation_id: str | None
+    ) -> Callable[[Any], Awaitable[None]]:
+        if correlation_id is None:
+            return send
+        header = (self._correlation, correlation_id.encode("ascii"))
+
+        async def sending(message: Any) -> None:
+            if message["type"] in {"http.response.start", "websocket.accept"}:
+                headers: list[tuple[bytes, bytes]] = list(message.get("headers") or ())
+                if all(bytes(name).lower() != header[0] for name, _ in headers):
+                    message = {**message, "headers": [*headers, header]}
+            await send(message)
+
+        return sending
+
+
+def _first(headers: list[tuple[bytes, bytes]], name: bytes, longest: int) -> str | None:
+    found = next((value for key, value in headers if key == name), b"")
+    return found.decode("latin-1")[:longest] or None
+
+
+def _printable(text: str | None) -> str | None:
+    """Return a correlation id; None where it is none: it comes from outside, and goes into every record."""
+    return text if text is not None and text.isascii() and text.isprintable() else None
+
+
+def _as_actor(found: Any) -> Actor | None:
+    if isinstance(found, Actor):
+        return found if found.id else None
+    return Actor(id=found) if isinstance(found, str) and found else None

@@ -1,0 +1,68 @@
+"""The plugin ``audit``: every event that the policy names becomes a row, and what is asked for explicitly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from flowstone.plugin import Event, HealthCheck, hookimpl, measure
+from flowstone_audit import depth, events, recorder
+
+if TYPE_CHECKING:
+    import click
+
+
+class AuditPlugin:
+    """Leads the hooks to the recorder of the process."""
+
+    def __init__(self) -> None:
+        for one in depth.MEASURES:
+            measure(one)
+        self._switch = recorder.Switch()
+
+    @hookimpl
+    def provide_events(self) -> Iterable[type[Event]]:
+        """Return the audit log's own events."""
+        return [events.AuditLogged, events.AuditSealed, events.AuditGap, events.AuditTampered]
+
+    @hookimpl
+    def on_events(self, batch: Sequence[Event]) -> None:
+        """Gather what is audited."""
+        keeper = self._switch.recorder()
+        if keeper is not None:
+            keeper.gather(batch)
+
+    @hookimpl
+    def settle(self) -> None:
+        """Append what was gathered to the spool."""
+        keeper = self._switch.recorder()
+        if keeper is not None:
+            keeper.settle()
+
+    @hookimpl
+    def flush(self, timeout: float) -> bool:
+        """Bring what waits into the database where that is open; in the spool it is safe anyway."""
+        from flowstone_audit import flushing
+
+        return flushing.flush(timeout)
+
+    @hookimpl
+    def shutdown(self, timeout: float) -> bool:
+        """Do the same, and let go of files and connections."""
+        from flowstone_audit import flushing
+
+        return flushing.shutdown(timeout)
+
+    @hookimpl
+    def provide_commands(self) -> Iterable[click.Command]:
+        """Return ``flowstone audit``."""
+        from flowstone_audit.cli.group import audit
+
+        return [audit]
+
+    @hookimpl
+    def provide_health_checks(self) -> Iterable[HealthCheck]:
+        """Return the checks of spool and database."""
+        from flowstone_audit import health
+
+        return health.CHECKS

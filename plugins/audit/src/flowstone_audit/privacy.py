@@ -1,0 +1,10 @@
+"""Nonces: where something is private, its hash must tell nothing about it once it is erased."""
+
+from __future__ import annotations
+
+import os
+
+
+def nonce_for(*private: str | None) -> bytes | None:
+    """Return 32 random bytes where one of *private* is there, else None."""
+    return None if all(held is None for held in private) else os.urandom(32)

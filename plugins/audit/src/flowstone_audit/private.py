@@ -1,0 +1,23 @@
+"""Files that only their owner may read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy import URL
+
+
+def make_private(url: URL) -> None:
+    """Make the file of a SQLite URL, mode 0600, where there is none; SQLite's own beside it take its mode over.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path = Path(url.database or "")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        # Never on a file that exists: closing any handle to it would drop this process's locks.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return

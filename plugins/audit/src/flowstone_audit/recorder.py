@@ -1,0 +1,235 @@
+"""The audit log as one process has it: its spool, its turn at the database, its chores."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Final
+
+from flowstone.plugin import Event, Refused, count, encode, this_process
+from flowstone_audit import config
+from flowstone_audit.chores import Chores
+from flowstone_audit.losses import Losses
+from flowstone_audit.mapping import row_of
+from flowstone_audit.row import Row
+from flowstone_audit.spool import own
+from flowstone_audit.spool.appender import Appender, Item
+
+_ENOUGH: Final = 256
+_LONGEST: Final = 131_072
+_SYNC_S: Final = 0.4
+"""How long the drain waits for the disk: above 0.6 s it would take us for hung."""
+
+
+class Recorder:
+    """Everything of the audit log that exists once in a process.
+
+    Args:
+        settings: What holds as long as it lives.
+    """
+
+    def __init__(self, settings: config.Config) -> None:
+        process = this_process()
+        self.pid = os.getpid()
+        self.config = settings
+        self.writer = f"{process.host}/{process.pid}/{token_hex(4)}"
+        self.spool = Appender(settings.spool, self.writer, settings.spool_max_bytes)
+        self.losses = Losses(self.spool, settings.on_failure)
+        self.own = own.claim(settings.spool, self.spool.stem)
+        self._items: list[Item | Row] = []
+        self._durable: list[Item] = []
+        self._chores: Chores | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def chores(self) -> Chores:
+        """Return what works in the background, started when it is first asked for."""
+        if self._chores is None:
+            with self._starting:
+                if self._chores is None:
+                    self._chores = Chores(self.config, self.spool)
+        return self._chores
+
+    @property
+    def is_at_work(self) -> bool:
+        """Tell whether anything was ever recorded here."""
+        return self._chores is not None
+
+    def gather(self, batch: Sequence[Event]) -> None:
+        """Take what is audited of *batch*, to be written by ``settle``; at once where there is much."""
+        policy, items = self.config.policy, self._items
+        for event in batch:
+            mode = policy[event.name]
+            if mode == "off":
+                continue
+            item = Item(event.time // 1000, encode(event), event.name, event.id)
+            if len(item.payload) > _LONGEST:
+                items.append(row_of(event, 0, self.writer, private=self.config.private))
+                continue
+            items.append(item)
+            if mode == "durable":
+                self._durable.append(item)
+        if len(items) >= _ENOUGH:
+            self._write()
+
+    def settle(self) -> None:
+        """Append what was gathered to the spool; what is durable is on the disk when this returns.
+
+        Raises:
+            Refused: It is not, and the policy is to tell who waits for it.
+        """
+        if not self._items and not self.losses.held and not self._durable:
+            return
+        reason = self._write()
+        durable, self._durable = self._durable, []
+        if durable:
+            reason = reason or self._sync_in_time()
+            waiting = [one.id for one in durable if self._tells(one)] if reason else []
+            if waiting:
+                count("audit.refused", len(waiting))
+                raise Refused(f"the audit log cannot keep it durably: {reason}", waiting)
+
+    def hold(self, row: Row) -> None:
+        """Keep an entry of ``log()`` in memory that could be written nowhere, to be tried again."""
+        self._items.append(row)
+
+    def close(self) -> None:
+        """End the chores, and let go of the spool; what comes later begins another segment."""
+        if self._chores is not None:
+            self._chores.stop()
+            self._chores = None
+        self.spool.close()
+
+    def _tells(self, item: Item) -> bool:
+        return self.config.on_failure.of(item.name, waiting=True) == "raise"
+
+    def _write(self) -> str:
+        """Append what was gathered; return why that failed, empty where it did not."""
+        items, self._items = self._items, []
+        queue: list[Item | Row] = [*self.losses.release(), *items] if self.losses.held else items
+        reason = ""
+        taken = 0
+        try:
+            while taken < len(queue):
+                taken += self.spool.append(queue[taken:] if taken else queue)
+            gap = self.losses.gap()
+            if gap is not None:
+                self.spool.append([gap])
+                self.losses.told()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            left = queue[taken:]
+            self.losses.take([one for one in left if isinstance(one, Item)], reason)
+            rows = sum(isinstance(one, Row) for one in left)
+            if rows:
+                self.losses.drop(rows, reason)
+        if queue:
+            self.chores.note()
+        return reason
+
+    def _sync_in_time(self) -> str:
+        """Wait for the disk, a while; return why it cannot be known to have it all."""
+        failed: list[str] = ["the disk takes too long"]
+
+        def work() -> None:
+            try:
+                self.spool.sync()
+                failed[0] = ""
+            except OSError as error:
+                failed[0] = error.strerror or str(error)
+
+        try:
+            thread = threading.Thread(target=work, daemon=True, name="flowstone-audit-sync")
+            thread.start()
+        except RuntimeError:  # no new threads while the interpreter goes down
+            work()
+        else:
+            thread.join(_SYNC_S)
+        return failed[0]
+
+    def abandon(self) -> None:
+        """Close what a forked child has of its parent's files; the locks stay the parent's."""
+        self.spool.abandon()
+
+
+_recorder: Recorder | None = None
+_known: tuple[str | None, ...] = ()
+_making = threading.Lock()
+
+
+def current() -> Recorder:
+    """Return the recorder of this process; another one where its settings have changed.
+
+    Raises:
+        ValueError: A setting is malformed.
+        OSError: The home folder cannot be made.
+    """
+    found = _recorder
+    if found is not None and _known == config.fingerprint():
+        return found
+    return _made()
+
+
+class Switch:
+    """The recorder as the plugin asks for it: none where the audit log is off, or its settings are malformed."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def recorder(self) -> Recorder | None:
+        """Return the recorder of this process.
+
+        Raises:
+            ValueError: A setting is malformed; told once, and counted after that.
+            OSError: The home folder cannot be made; likewise.
+        """
+        try:
+            found = current()
+        except (ValueError, OSError) as error:
+            count("audit.unusable")
+            if self._told == str(error):
+                return None
+            self._told = str(error)
+            raise
+        return None if found.config.url is None else found
+
+
+def peek() -> Recorder | None:
+    """Return the recorder of this process, if there is one."""
+    return _recorder
+
+
+def replace(other: Recorder | None) -> Recorder | None:
+    """Put *other* in the place of this process's recorder; return the former. For tests."""
+    global _recorder, _known
+    former, _recorder = _recorder, other
+    _known = config.fingerprint() if other is not None else ()
+    return former
+
+
+def _made() -> Recorder:
+    global _recorder, _known
+    with _making:
+        known = config.fingerprint()
+        if _recorder is None or _known != known:
+            former, _recorder = _recorder, Recorder(config.load())
+            _known = known
+            if former is not None:
+                former.close()
+        return _recorder
+
+
+def _after_fork_in_child() -> None:
+    global _recorder, _making
+    _making = threading.Lock()
+    former, _recorder = _recorder, None
+    if former is not None:
+        former.abandon()
+        _inherited.append(former)
+
+
+_inherited: Final[list[Recorder]] = []  # its threads and locks are the parent's: nothing of it may run here
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,202 @@
+"""The appending end of a process's spool: it counts entries, and keeps what the disk cannot take."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic, time_ns
+from typing import Final, NamedTuple
+
+from flowstone_audit.canonical import placed
+from flowstone_audit.row import Row
+from flowstone_audit.spool import folder, line
+from flowstone_audit.spool.rows import encode
+from flowstone_audit.spool.segment import Segment, synced
+
+_SEGMENT_SIZE: Final = 4 << 20
+_LOOK_EVERY_S: Final = 1.0
+_AHEAD_US: Final = 1_000_000
+"""How far a host's time may be ahead of ours: one wrong time must not carry all later entries along."""
+
+
+class Item(NamedTuple):
+    """An event on its way into the spool.
+
+    Attributes:
+        occurred_at: Unix microseconds, as the event says.
+        payload: The event, encoded.
+        name: The event's name.
+        id: The event's id.
+    """
+
+    occurred_at: int
+    payload: bytes
+    name: str = ""
+    id: str = ""
+
+
+class SpoolFull(OSError):
+    """The spools of the home take all that they may."""
+
+
+class Appender:
+    """Appends to the segments of one process; one at a time, whatever thread.
+
+    Args:
+        home: The folder of the spools.
+        writer: This process: ``host/pid/8 hex digits``.
+        max_bytes: What all spools of the home may take together.
+        now: Unix nanoseconds; tests bring their own.
+
+    Attributes:
+        lock: Held while entries get their places.
+        ordinal: The last one that was given.
+        newest: Unix microseconds of the writer's latest entry.
+    """
+
+    def __init__(self, home: Path, writer: str, max_bytes: int, now: Callable[[], int] = time_ns) -> None:
+        self.home, self.writer, self.stem = home, writer, folder.stem_of(writer)
+        self.lock = threading.Lock()
+        self.ordinal = 0
+        self.newest = 0
+        self.now = now
+        self._max_bytes = max_bytes
+        self._most = min(_SEGMENT_SIZE, max_bytes // 4)
+        self._segment: Segment | None = None
+        self._retired: list[Segment] = []
+        self._number = 0
+        self._others = 0
+        self._looked = float("-inf")
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Number of the segment, and bytes of it, up to which there are entries; (0, 0) where there is none."""
+        segment = self._segment
+        return (0, 0) if segment is None else (self._number, segment.size)
+
+    def stamp(self, occurred_at: int) -> tuple[int, int]:
+        """Return the next ordinal, and *occurred_at* as it is told; the caller holds the lock."""
+        if occurred_at < self.newest:
+            occurred_at = self.newest
+        else:
+            self.newest = occurred_at
+        self.ordinal += 1
+        return self.ordinal, occurred_at
+
+    def placed(self, draft: Row) -> Row:
+        """Return *draft* with its ordinal, time and hashes; the caller holds the lock."""
+        ordinal, occurred_at = self.stamp(min(draft.occurred_at, self.now() // 1000 + _AHEAD_US))
+        return placed(draft, ordinal, occurred_at)
+
+    def skip(self, lost: int) -> int:
+        """Pass over the ordinals of entries that are lost; return the first of them."""
+        with self.lock:
+            self.ordinal += lost
+            return self.ordinal - lost + 1
+
+    def append(self, items: Sequence[Item | Row]) -> int:
+        """Append events and rows; return how many were taken, at least one.
+
+        Args:
+            items: In their order, not empty. Events, and rows whose ordinal is 0, get their places here.
+
+        Raises:
+            OSError: The disk is full or broken, or the budget used up; none was taken.
+        """
+        with self.lock:
+            return self._write(items)
+
+    def sync(self) -> None:
+        """Wait until all that was appended before is on the disk; others may append meanwhile.
+
+        Raises:
+            OSError: It cannot be known to be; the next entry begins another segment.
+        """
+        with self.lock:
+            segments = [*self._retired, *([self._segment] if self._segment else [])]
+            copies = [os.dup(one.descriptor) for one in segments]
+        try:
+            for copy in copies:
+                synced(copy)
+        except OSError:
+            with self.lock:
+                self._retire()
+            raise
+        finally:
+            for copy in copies:
+                os.close(copy)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Let go of segments that are full."""
+        with self.lock:
+            retired, self._retired = self._retired, []
+        for one in retired:
+            one.close()
+
+    def close(self) -> None:
+        """Close the segment; the next entry begins another."""
+        with self.lock:
+            self._retire()
+        self.tidy()
+
+    def abandon(self) -> None:
+        """Let go of what a forked child has of its parent's."""
+        for one in [*self._retired, *([self._segment] if self._segment else [])]:
+            one.abandon()
+
+    def _write(self, items: Sequence[Item | Row]) -> int:
+        latest = self.now() // 1000 + _AHEAD_US
+        before = self.ordinal, self.newest
+        lines = []
+        size = 0
+        for item in items:
+            if isinstance(item, Row):
+                row = item if item.ordinal else self.placed(item)
+                made = line.write(line.ROW, row.ordinal, row.occurred_at, encode(row))
+            else:
+                ordinal, occurred_at = self.stamp(min(item.occurred_at, latest))
+                made = line.write(line.EVENT, ordinal, occurred_at, item.payload)
+            lines.append(made)
+            size += len(made)
+            if size > self._most:
+                break
+        try:
+            whole = self._opened(size).append(lines)
+        except OSError:
+            self.ordinal, self.newest = before
+            self._retire()
+            raise
+        if whole < len(lines):
+            left = items[whole : len(lines)]
+            self.ordinal -= sum(1 for item in left if not (isinstance(item, Row) and item.ordinal))
+            self._retire()
+            if not whole:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.home))
+        return whole
+
+    def _opened(self, size: int) -> Segment:
+        now = monotonic()
+        if now - self._looked > _LOOK_EVERY_S:
+            self._looked = now
+            self._others = folder.look(self.home).size
+        self._others += size
+        if self._others > self._max_bytes:
+            raise SpoolFull(
+                errno.EDQUOT, f"the spools take more than {self._max_bytes} bytes", str(self.home)
+            )
+        segment = self._segment
+        if segment is not None and segment.size + size > self._most and segment.size > self._most // 2:
+            self._retire()
+        if self._segment is None:
+            self._number += 1
+            self._segment = Segment(folder.segment_path(self.home, self.stem, self._number), self.writer)
+        return self._segment
+
+    def _retire(self) -> None:
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            self._retired.append(segment)

@@ -1,0 +1,66 @@
+r"""Lines of the spool: one entry each, with a check sum.
+
+``KIND CRC32 SPACE ORDINAL SPACE OCCURRED SPACE PAYLOAD \n``: kind is one letter, the check sum of all
+behind it 8 hex digits; JSON has no line ends of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+from zlib import crc32
+
+EVENT: Final = b"e"
+"""A lifecycle event, as ``flowstone.plugin.encode`` writes it."""
+ROW: Final = b"r"
+"""A row, as ``spool.rows.encode`` writes it."""
+WRITER: Final = b"w"
+"""The first line of a segment: whose it is."""
+
+LONGEST: Final = 1 << 20
+_LEAST: Final = 14
+
+
+class Line(NamedTuple):
+    """One line as it was read.
+
+    Attributes:
+        kind: What its payload is; empty where it is damaged.
+        ordinal: The writer's count.
+        occurred_at: Unix microseconds.
+        payload: The rest; of a damaged line all of it.
+        end: Offset behind it in its segment.
+    """
+
+    kind: bytes
+    ordinal: int
+    occurred_at: int
+    payload: bytes
+    end: int
+
+
+def write(kind: bytes, ordinal: int, occurred_at: int, payload: bytes) -> bytes:
+    """Return a line."""
+    body = b"%d %d %b" % (ordinal, occurred_at, payload)
+    return b"%b%08x %b\n" % (kind, crc32(body), body)
+
+
+def read(data: bytes, offset: int) -> Iterator[Line]:
+    """Yield the whole lines of *data*, which begins at *offset* of a segment; what has no line end is left."""
+    begin = 0
+    while (end := data.find(b"\n", begin)) >= 0:
+        yield _parsed(data[begin:end], offset + end + 1)
+        begin = end + 1
+    if begin == 0 and len(data) > LONGEST:  # no line is as long: skip what somebody wrote over it
+        yield Line(b"", 0, 0, data, offset + len(data))
+
+
+def _parsed(raw: bytes, end: int) -> Line:
+    try:
+        body = raw[10:]
+        if len(raw) >= _LEAST and raw[9:10] == b" " and int(raw[1:9], 16) == crc32(body):
+            ordinal, occurred_at, payload = body.split(b" ", 2)
+            return Line(raw[:1], int(ordinal), int(occurred_at), payload, end)
+    except ValueError:
+        pass
+    return Line(b"", 0, 0, raw, end)

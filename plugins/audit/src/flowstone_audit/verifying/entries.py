@@ -1,0 +1,175 @@
+"""Entries held against the leaves of their seals."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from operator import lt
+from typing import Final
+
+from flowstone_audit import gaps
+from flowstone_audit.verifying.dates import Dates
+from flowstone_audit.verifying.source import Content, Source
+
+_PLACED: Final = struct.Struct(">QQ").pack
+_ERASED: Final = b"[null,null,null]"
+
+
+@dataclass(slots=True)
+class Compared:
+    """What came of holding a range of entries against leaves.
+
+    Attributes:
+        entries: How many had their leaf.
+        bad: Numbers of those that differ, or that no fast look could clear.
+        missing: Numbers whose entries are gone.
+        loose: Numbers of entries that no leaf of the range is of.
+        holes: First and last of numbers that no entry has, where nothing is sealed yet.
+        erased: How many were erased by the rules.
+        dates: How they are dated.
+    """
+
+    entries: int = 0
+    bad: list[int] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    loose: list[int] = field(default_factory=list)
+    holes: list[tuple[int, int]] = field(default_factory=list)
+    erased: int = 0
+    dates: Dates = field(default_factory=Dates)
+
+
+def compare(source: Source, low: int, high: int, seqs: Sequence[int], leaves: Sequence[bytes]) -> Compared:
+    """Hold the entries with ``low < seq <= high``, and those of *seqs* below, against *leaves*.
+
+    Args:
+        source: To read with, in a snapshot.
+        low: Where the range begins.
+        high: Where it ends.
+        seqs: The numbers that the seals name; any order.
+        leaves: Their leaf hashes.
+    """
+    found = Compared()
+    if not all(map(lt, seqs, seqs[1:])):
+        order = sorted(range(len(seqs)), key=seqs.__getitem__)
+        seqs, leaves = [seqs[at] for at in order], [leaves[at] for at in order]
+    begin, end = bisect_right(seqs, low), bisect_right(seqs, high)
+    strays = [*range(begin), *range(end, len(seqs))]  # late ones, and what an altered seal names
+    if strays:
+        named = source.contents_of([seqs[at] for at in strays])
+        _chunk(found, named, [seqs[at] for at in strays], [leaves[at] for at in strays])
+    at = begin
+    for some in source.contents(low, high):
+        until = bisect_right(seqs, some[-1][0], at, end)
+        _chunk(found, some, seqs[at:until], leaves[at:until])
+        known = set(found.bad) if found.bad else ()
+        found.dates.take([row for row in some if row[0] not in known] if known else some)
+        at = until
+    found.missing += seqs[at:end]
+    return found
+
+
+def check_alone(source: Source, low: int, high: int) -> Compared:
+    """Hold entries that no seal has yet against their own hashes; ``entries`` counts them."""
+    found = Compared()
+    for some in source.contents(low, high):
+        hashes = _hashes(some)
+        found.holes += gaps.between(low, [row[0] for row in some])
+        low = some[-1][0]
+        found.entries += len(some)
+        found.bad += [
+            row[0] for row, made in zip(some, hashes, strict=True) if made != row[2] or not _is_placed(row)
+        ]
+        _private(found, some)
+        found.dates.take(some)
+    return found
+
+
+def _chunk(found: Compared, some: list[Content], seqs: Sequence[int], leaves: Sequence[bytes]) -> None:
+    """Take in a list of entries, and the leaves that lie in its range; both ascending."""
+    if some and _are_sealed(some, seqs, leaves):
+        found.entries += len(some)
+        _private(found, some)
+        return
+    if [row[0] for row in some] != list(seqs):
+        expected = dict(zip(seqs, leaves, strict=True))
+        found.missing += sorted(expected.keys() - {row[0] for row in some})
+        found.loose += [row[0] for row in some if row[0] not in expected]
+        some = [row for row in some if row[0] in expected]
+        leaves = [expected[row[0]] for row in some]
+    hashes = _hashes(some)
+    try:
+        made = [
+            sha256(b"\0" + one + _PLACED(row[0], row[1])).digest()
+            for one, row in zip(hashes, some, strict=True)
+        ]
+    except (TypeError, struct.error):
+        made = []
+    found.entries += len(some)
+    if made != leaves or hashes != [row[2] for row in some]:
+        made = made or [b""] * len(some)
+        found.bad += [
+            row[0]
+            for row, leaf, own, sealed in zip(some, made, hashes, leaves, strict=True)
+            if leaf != sealed or own != row[2]
+        ]
+    _private(found, some)
+
+
+def _are_sealed(some: list[Content], seqs: Sequence[int], leaves: Sequence[bytes]) -> bool:
+    """Tell whether entries are what was sealed; the usual case, column by column, which is fastest."""
+    numbers, moments, row_hashes, canonical, *_ = zip(*some, strict=True)
+    if numbers != tuple(seqs):
+        return False
+    try:
+        hashes = [sha256(one).digest() for one in canonical]
+        places = map(_PLACED, numbers, moments)
+        made = [sha256(b"\0" + one + place).digest() for one, place in zip(hashes, places, strict=True)]
+    except (TypeError, struct.error):
+        return False
+    return made == leaves and tuple(hashes) == row_hashes
+
+
+def _hashes(some: list[Content]) -> list[bytes]:
+    try:
+        return [sha256(row[3]).digest() for row in some]
+    except TypeError:  # what the database could not write in the canonical form
+        return [sha256(row[3]).digest() if isinstance(row[3], bytes) else b"" for row in some]
+
+
+def _private(found: Compared, some: list[Content]) -> None:
+    held = [row for row in some if row[4] is not None]
+    known = set(found.bad) if held else ()
+    for row in held:
+        if row[5] is None and row[4] == _ERASED and row[7]:
+            found.erased += 1
+        elif row[0] not in known and not _is_committed(row):
+            found.bad.append(row[0])
+
+
+def _is_committed(row: Content) -> bool:
+    _, _, _, _, private, nonce, commitment, _ = row
+    if not isinstance(nonce, bytes) or not isinstance(commitment, bytes):
+        return False
+    return sha256(nonce + private).digest() == commitment
+
+
+def _is_placed(row: Content) -> bool:
+    return isinstance(row[1], int) and 0 <= row[1] < 1 << 63
+
+
+def runs(seqs: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last of each run of consecutive numbers in an ascending sequence."""
+    first = last = None
+    for seq in seqs:
+        if first is None or last is None:
+            first = last = seq
+        elif seq == last + 1:
+            last = seq
+        else:
+            yield first, last
+            first = last = seq
+    if first is not None and last is not None:
+        yield first, last

@@ -1,0 +1,118 @@
+"""What is known of a log from elsewhere: keys, and checkpoints that were published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from flowstone_audit import checkpoint, keys, note
+from flowstone_audit.checkpoint import Checkpoint
+from flowstone_audit.errors import NotFound
+from flowstone_audit.file_anchor import read
+from flowstone_audit.keys import VerifierKey
+from flowstone_audit.note import NoteError
+from flowstone_audit.verifying.pieces import Published
+from flowstone_audit.verifying.report import Finding
+
+_RETIRED: Final = re.compile(r"\.[0-9]+\+*")  # as flowstone audit key --rotate names them
+
+
+@dataclass(slots=True)
+class Outside:
+    """Checkpoints of one log, sorted by size.
+
+    Attributes:
+        published: What the tree had to be at their sizes.
+        times: Unix microseconds of the checkpoints, by size, where they say.
+        findings: What is wrong among the checkpoints themselves.
+    """
+
+    published: list[Published] = field(default_factory=list)
+    times: dict[int, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def key_of(text: str) -> VerifierKey:
+    """Return a verifier key from its text, or from a file that holds it.
+
+    Raises:
+        KeyUnusable: It is neither.
+    """
+    if "+" not in text and Path(text).is_file():
+        text = Path(text).read_text(encoding="utf-8")
+    return VerifierKey.parse(text)
+
+
+def own_keys(path: Path, origin: str) -> tuple[VerifierKey, ...]:
+    """Return the public halves of the key in *path*, and of those that it has taken the place of.
+
+    Raises:
+        KeyUnusable: What is there is no key.
+    """
+    retired = [
+        one for one in path.parent.glob(f"{path.name}.*") if _RETIRED.fullmatch(one.name[len(path.name) :])
+    ]
+    there = [one for one in (path, *sorted(retired)) if one.is_file()]
+    return tuple(VerifierKey(origin, keys.load(one).public_key().public_bytes_raw()) for one in there)
+
+
+def notes_of(path: Path) -> list[str]:
+    """Return the checkpoints in a file.
+
+    Raises:
+        NotFound: There is no such file.
+    """
+    try:
+        return read(path)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from error
+
+
+def size_of(text: str) -> int:
+    """Return of how many leaves a checkpoint is, signed or not; 0 where it is none."""
+    try:
+        return checkpoint.parse(note.parse(text)).size
+    except NoteError:
+        return 0
+
+
+def gather(notes: Iterable[str], origin: str, known: tuple[VerifierKey, ...]) -> Outside:
+    """Return the checkpoints of one log among *notes*; those of other logs are passed over."""
+    found = Outside()
+    roots: dict[int, bytes] = {}
+    strange: set[str] = set()
+    for text in notes:
+        said = _said(text, origin)
+        if said is None:
+            continue
+        try:
+            if known:
+                note.verify(text, known)
+        except note.NotSigned:
+            strange |= {one.id.hex() for one in note.parse(text).signatures if one.name == origin}
+            continue
+        except NoteError as error:
+            message = f"a checkpoint from outside, of {said.size} leaves: {error}"
+            found.findings.append(Finding("bad signature", message, leaf=said.size))
+            continue
+        if roots.setdefault(said.size, said.root) != said.root:
+            message = f"two checkpoints from outside, both of {said.size} leaves, have different roots"
+            found.findings.append(Finding("forked", message, leaf=said.size))
+        if said.time is not None:
+            found.times[said.size] = said.time
+    for id in sorted(strange):
+        message = f"checkpoints from outside are signed by the key {id}, which is not the one that is used to verify"
+        found.findings.append(Finding("key swapped", message))
+    found.published = [Published(size, roots[size]) for size in sorted(roots)]
+    return found
+
+
+def _said(text: str, origin: str) -> Checkpoint | None:
+    try:
+        said = checkpoint.parse(note.parse(text))
+    except NoteError:
+        return None
+    return said if said.origin == origin else None

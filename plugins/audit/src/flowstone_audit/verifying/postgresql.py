@@ -1,0 +1,162 @@
+"""Reading a PostgreSQL database for verification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import orjson
+import psycopg
+
+from flowstone_audit.errors import SchemaMismatch, Unavailable
+from flowstone_audit.row import PRIVATE, Row, Stored
+from flowstone_audit.verifying.source import TABLE, TEXTS, Content, Damaged, Floor, Outline, SealRow, floor_of
+
+_AT_ONCE: Final = 1024
+_QUICK: Final = "CAST(date_part('epoch', {0}) * 1000000 AS bigint)"
+"""Exact for the moments of this century and the last; others are read again as below."""
+_EXACT: Final = "CASE WHEN {0} BETWEEN '4000-01-01 BC' AND '9999-12-31' THEN CAST(extract(epoch FROM {0}) * 1000000 AS bigint) END"
+_HELD: Final = ", ".join(PRIVATE)
+# PostgreSQL takes longer to write JSON than orjson does; so the values come as they are hashed, behind what else is asked.
+_CONTENT: Final = f"""
+    SELECT seq, {_QUICK.format("inserted_at")}, row_hash, {_HELD}, commitment,
+        CASE WHEN commitment IS NOT NULL AND nonce IS NULL
+            THEN EXISTS (SELECT FROM flowstone_audit_erasure WHERE entry_id = id) END,
+        v, encode(uuid_send(id), 'hex'), {", ".join(TEXTS)}, ordinal, {_QUICK.format("occurred_at")}, encode(commitment, 'hex')
+    FROM {TABLE} WHERE
+"""  # noqa: S608
+_NOTHING: Final = (None,) * 5
+_RANGE: Final = f"{_CONTENT} seq > %s AND seq <= %s ORDER BY seq LIMIT {_AT_ONCE}"
+_NAMED: Final = f"{_CONTENT} seq = ANY(%s) ORDER BY seq"
+_MOMENTS: Final = {
+    "id": "uuid_send(id)",
+    "occurred_at": _EXACT.format("occurred_at"),
+    "sealed_at": _EXACT.format("sealed_at"),
+}
+_COLUMNS: Final = ", ".join(_MOMENTS.get(name, name) for name in Row._fields)
+_ROWS: Final = (
+    f"SELECT seq, {_EXACT.format('inserted_at')}, {_COLUMNS} FROM {TABLE} WHERE seq = ANY(%s) ORDER BY seq"  # noqa: S608
+)
+_SEAL: Final = (
+    f"SELECT {', '.join(_MOMENTS.get(name, name) for name in SealRow._fields)} FROM flowstone_audit_seal"  # noqa: S608
+)
+
+
+class PostgresqlSource:
+    """Reads a PostgreSQL database, in transactions that cannot write.
+
+    Args:
+        parameters: Of psycopg's connect.
+
+    Raises:
+        Unavailable: The server cannot be reached.
+    """
+
+    dialect = "postgresql"
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        try:
+            self._connection = psycopg.connect(
+                **{"connect_timeout": 5, "application_name": "flowstone-audit", **parameters}, autocommit=True
+            )
+        except psycopg.Error as error:
+            raise Unavailable(f"cannot reach the database: {str(error).splitlines()[0]}") from error
+        self._cursor: psycopg.Cursor[Any] = self._connection.cursor(binary=True)
+
+    def _execute(self, statement: str, parameters: Sequence[object] | None = None) -> psycopg.Cursor[Any]:
+        return self._cursor.execute(statement.encode(), parameters)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read one state of the database inside of the block.
+
+        Raises:
+            Damaged: PostgreSQL cannot read what it holds.
+        """
+        try:
+            self._execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield
+            finally:
+                with suppress(psycopg.Error):
+                    self._execute("ROLLBACK")
+        except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted) as error:
+            raise Damaged(str(error)) from error
+        except psycopg.errors.UndefinedTable as error:
+            text = str(error).splitlines()[0]
+            raise SchemaMismatch(f"it has no audit tables: {text}; see: flowstone audit migrate") from error
+        except psycopg.Error as error:
+            raise Unavailable((str(error).splitlines() or ["the database refused"])[0]) from error
+
+    def contents(self, low: int, high: int) -> Iterator[list[Content]]:
+        """Yield the entries with ``low < seq <= high``, ascending, in lists."""
+        while some := self._fetched(_RANGE, (low, high)):
+            yield some
+            low = some[-1][0]
+
+    def contents_of(self, seqs: Sequence[int]) -> list[Content]:
+        """Return the entries of these numbers that are there, ascending."""
+        return self._fetched(_NAMED, (list(seqs),))
+
+    def _fetched(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
+        self._execute("SAVEPOINT reading")
+        try:
+            found = self._execute(statement, parameters).fetchall()
+        except psycopg.DataError:
+            # Such as a moment of 'infinity': read column by column, by who gets nothing here.
+            self._execute("ROLLBACK TO reading")
+            asked = statement.partition(f"FROM {TABLE} WHERE")[2]
+            seqs = self._execute(f"SELECT seq FROM {TABLE} WHERE {asked}", parameters).fetchall()  # noqa: S608
+            return [Content(seq, None, None, None, None, None, None, None) for (seq,) in seqs]
+        return [_content(row) for row in found]
+
+    def rows_of(self, seqs: Sequence[int]) -> list[Stored]:
+        """Return the same column by column, types as they are."""
+        found = self._execute(_ROWS, (list(seqs),)).fetchall()
+        return [Stored(seq, at, Row(*values)) for seq, at, *values in found]
+
+    def seals(self, first: int, end: int) -> Iterator[SealRow]:
+        """Yield the seals with ``first <= first_leaf < end``, ascending."""
+        asked = f"{_SEAL} WHERE first_leaf >= %s AND first_leaf < %s ORDER BY first_leaf LIMIT 64"
+        while some := self._execute(asked, (first, end)).fetchall():
+            for row in some:
+                yield SealRow(*row)
+            first = some[-1][0] + 1
+
+    def seal_before(self, leaf: int) -> SealRow | None:
+        """Return the last seal whose first leaf is less than *leaf*."""
+        asked = f"{_SEAL} WHERE first_leaf < %s ORDER BY first_leaf DESC LIMIT 1"
+        row = self._execute(asked, (leaf,)).fetchone()
+        return None if row is None else SealRow(*row)
+
+    def outlines(self, first: int, count: int) -> list[Outline]:
+        """Return where the next *count* seals stand, from the one whose first leaf is *first* or more."""
+        asked = "SELECT first_leaf, leaves FROM flowstone_audit_seal WHERE first_leaf >= %s ORDER BY first_leaf LIMIT %s"
+        return [Outline(*row) for row in self._execute(asked, (first, count)).fetchall()]
+
+    def value(self, statement: str) -> Any:
+        """Return the one value of a statement; None where there is no row."""
+        row = self._execute(statement).fetchone()
+        return None if row is None else row[0]
+
+    def values(self, statement: str) -> list[Any]:
+        """Return the first column of a statement."""
+        return [row[0] for row in self._execute(statement).fetchall()]
+
+    def floor(self) -> Floor | None:
+        """Return up to where entries may be gone; None where nothing may."""
+        asked = (
+            "SELECT through_seq, retain_days, archive_digest FROM flowstone_audit_floor ORDER BY through_seq"
+        )
+        return floor_of(self._execute(asked).fetchall())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def _content(row: tuple[Any, ...]) -> Any:
+    """Return a row of ``_CONTENT`` in the order of ``Content``; a tuple, which is made faster."""
+    held = None if row[3:8] == _NOTHING else orjson.dumps(row[3:6])
+    return row[0], row[1], row[2], orjson.dumps(row[9:]), held, row[6], row[7], row[8]

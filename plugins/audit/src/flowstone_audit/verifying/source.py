@@ -1,0 +1,143 @@
+"""What a verification reads of a database, past SQLAlchemy: the stored values, with no types made of them.
+
+SQLite writes an entry's canonical form itself, from what it holds, as one JSON text: a row of 25 columns comes
+as eight values, and reading and hashing it costs little more than reading it. Where that text does not hash to
+what was sealed, the row is read again column by column, and Python's own canonical form decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, NamedTuple, Protocol
+
+from flowstone_audit.row import Row, Stored
+
+TABLE: Final = "flowstone_audit_log"
+TEXTS: Final = Row._fields[2:15]
+"""The columns from ``event_type`` to ``writer``: all texts, side by side in the canonical form."""
+
+
+class Damaged(Exception):
+    """The database cannot read what it holds."""
+
+
+class Content(NamedTuple):
+    """An entry as it is hashed. Values have whatever type the database holds; who hashes them finds out.
+
+    Attributes:
+        seq: Its number.
+        inserted_at: Unix microseconds.
+        row_hash: What the column says.
+        canonical: The canonical form of what the other columns say.
+        private: JSON of the private columns; None where all of them, nonce and commitment are NULL.
+        nonce: As stored.
+        commitment: As stored.
+        permitted: Whether an erased entry may be: its id is in the table of erasures.
+    """
+
+    seq: Any
+    inserted_at: Any
+    row_hash: Any
+    canonical: Any
+    private: Any
+    nonce: Any
+    commitment: Any
+    permitted: Any
+
+
+class SealRow(NamedTuple):
+    """A seal as stored; see `tables.seal`. ``sealed_at`` is Unix microseconds."""
+
+    first_leaf: Any
+    leaves: Any
+    seqs: Any
+    hashes: Any
+    root: Any
+    frontier: Any
+    high: Any
+    gaps: Any
+    note: Any
+    sealed_at: Any
+
+
+class Outline(NamedTuple):
+    """Where a seal stands: index of its first leaf, and how many it says it has."""
+
+    first_leaf: int
+    leaves: int
+
+
+class Floor(NamedTuple):
+    """Up to where entries may have been pruned, once they are older than so many days."""
+
+    through: int
+    days: int
+
+
+class Source(Protocol):
+    """One process's way to read one database."""
+
+    dialect: str
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read one state of the database inside of the block.
+
+        Raises:
+            Damaged: The database cannot read what it holds.
+        """
+        ...
+
+    def contents(self, low: int, high: int) -> Iterator[list[Content]]:
+        """Yield the entries with ``low < seq <= high``, ascending, in lists."""
+        ...
+
+    def contents_of(self, seqs: Sequence[int]) -> list[Content]:
+        """Return the entries of these numbers that are there, ascending."""
+        ...
+
+    def rows_of(self, seqs: Sequence[int]) -> list[Stored]:
+        """Return the same column by column, types as they are; what cannot be read as text has surrogates."""
+        ...
+
+    def seals(self, first: int, end: int) -> Iterator[SealRow]:
+        """Yield the seals with ``first <= first_leaf < end``, ascending."""
+        ...
+
+    def seal_before(self, leaf: int) -> SealRow | None:
+        """Return the last seal whose first leaf is less than *leaf*."""
+        ...
+
+    def outlines(self, first: int, count: int) -> list[Outline]:
+        """Return where the next *count* seals stand, from the one whose first leaf is *first* or more."""
+        ...
+
+    def value(self, statement: str) -> Any:
+        """Return the one value of a statement; None where there is no row."""
+        ...
+
+    def values(self, statement: str) -> list[Any]:
+        """Return the first column of a statement."""
+        ...
+
+    def floor(self) -> Floor | None:
+        """Return up to where entries may be gone; None where nothing may."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+def is_good_floor(rows: Sequence[tuple[Any, Any, Any]]) -> bool:
+    """Tell whether floors (through, days, digest) in order only grow, as their guard has it."""
+    days = [row[1] for row in rows]
+    return all(isinstance(day, int) and day >= 1 for day in days) and days == sorted(days)
+
+
+def floor_of(rows: Sequence[tuple[Any, Any, Any]]) -> Floor | None:
+    """Return what a list of floors (through, days, digest) allows, ascending by the first."""
+    archived = [row for row in rows if row[2] is not None]
+    if not archived or not is_good_floor(rows):
+        return None
+    return Floor(int(archived[-1][0]), max(int(row[1]) for row in rows))

@@ -1,0 +1,150 @@
+"""`log`: an entry that is durable when the call returns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from time import time_ns
+from typing import Final
+
+from opentelemetry import trace
+
+from flowstone.plugin import Identity, count, current, emit, identity
+from flowstone_audit import actors, limits, recorder
+from flowstone_audit import entry as made
+from flowstone_audit.actors import Actor
+from flowstone_audit.canonical import sealed
+from flowstone_audit.columns import to_datetime
+from flowstone_audit.commit import Committer
+from flowstone_audit.details import split
+from flowstone_audit.entries import new_id
+from flowstone_audit.entry import AuditEntry
+from flowstone_audit.errors import EntryRefused, NotRecorded
+from flowstone_audit.events import AuditLogged
+from flowstone_audit.privacy import nonce_for
+from flowstone_audit.row import VERSION, Row
+from flowstone_audit.texts import checked
+
+MARK: Final = "audit"
+ENTRY_ID: Final = "flowstone.audit.id"
+_NO_DETAILS: Final[Mapping[str, object]] = {}
+_committers: dict[tuple[int, int], Committer] = {}
+
+
+def log(
+    event_type: str,
+    *,
+    actor_id: str | None = None,
+    actor_type: str | None = None,
+    resource_type: str | None = None,
+    resource_id: str | None = None,
+    action: str | None = None,
+    details: Mapping[str, object] | None = None,
+    correlation_id: str | None = None,
+    client_ip: str | None = None,
+    user_agent: str | None = None,
+    outcome: str | None = None,
+    run_id: str | None = None,
+) -> AuditEntry:
+    """Write an entry; it is durable when this returns: committed, or synced in the spool. It waits at most 2 s.
+
+    Args:
+        event_type: Such as ``rule.updated``.
+        actor_id: Who did it; by default as `actor` or the middleware says.
+        actor_type: ``system``, ``user`` or ``api``; likewise.
+        resource_type: What kind of thing it was done to.
+        resource_id: Which one; at most 1024 characters.
+        action: What was done.
+        details: The rest; at most 64 KiB as JSON. Secrets are redacted.
+        correlation_id: Finds what belongs together; by default that of the request or operation around.
+        client_ip: Private: where the request came from.
+        user_agent: Private: with what.
+        outcome: ``started``, ``success``, ``failure`` or ``denied``.
+        run_id: The orchestrator's; by default that of the run around.
+
+    Raises:
+        EntryRefused: A field that is needed is missing, or one is malformed or too large; nothing was written.
+        NotRecorded: Neither database nor spool could take it, and ``FLOWSTONE_AUDIT_ON_FAILURE`` is ``raise``.
+    """
+    who = actors.current()
+    what = event_type, *_acting(who, actor_id, actor_type), resource_type, resource_id, action, outcome
+    client = client_ip or who.client_ip, user_agent or who.user_agent
+    return _write(checked((*what, correlation_id or who.correlation_id, *client, run_id)), details)
+
+
+def _acting(who: Actor, id: str | None, kind: str | None) -> tuple[str | None, str | None]:
+    if id is None or id == who.id:
+        return who.id, kind or (who.type if who.id is not None else None)
+    return id, kind
+
+
+def _write(texts: list[str | None], details: Mapping[str, object] | None) -> AuditEntry:
+    details = _NO_DETAILS if details is None else details
+    if not isinstance(details, Mapping):
+        raise EntryRefused(f"details have to be a mapping, not {type(details).__name__}")
+    keeper = recorder.current()
+    kept, private = split(details, keeper.config.private)
+    limits.fitting("details", kept)
+    if private is not None:
+        limits.fitting("private details", private)
+    place = identity("audit")
+    *what, correlation_id, client_ip, user_agent, run_id = texts
+    now = time_ns()
+    values = (
+        *(VERSION, new_id(now), *what, kept, correlation_id or place["correlation_id"]),
+        *(place["trace_id"], place["parent_id"] or None, run_id or place["run_id"] or None),
+        *(keeper.writer, 0, now // 1000, client_ip, user_agent, private),
+        *(nonce_for(client_ip, user_agent, private), None, b""),
+    )
+    row = Row._make(values)
+    entry = _durable(keeper, row)
+    _tell(entry, place)
+    return entry
+
+
+def _durable(keeper: recorder.Recorder, row: Row) -> AuditEntry:
+    if keeper.config.url is None:
+        count("audit.off")
+        return made.of_row(sealed(row))
+    try:
+        request = _committer(keeper).submit(row)
+    except NotRecorded as error:
+        failure = keeper.config.on_failure.of(row.event_type, waiting=True)
+        if failure == "raise":
+            raise
+        if failure == "spool":
+            keeper.hold(row)
+        else:
+            keeper.losses.drop(1, str(error))
+        return made.of_row(sealed(row))
+    seq, inserted_at = request.place or (None, None)
+    return made.of_row(request.row, seq, to_datetime(inserted_at) if inserted_at is not None else None)
+
+
+def _committer(keeper: recorder.Recorder) -> Committer:
+    key = os.getpid(), id(keeper)
+    found = _committers.get(key)
+    if found is None:
+        _committers.clear()  # of another process, or of settings that have changed
+        found = _committers.setdefault(key, Committer(keeper))
+    return found
+
+
+def _tell(entry: AuditEntry, place: Identity) -> None:
+    """Put the entry's id on the span around, and tell everybody."""
+    operation = current()
+    if operation is not None:
+        operation.add_event(MARK, {ENTRY_ID: entry.id})
+    elif (span := trace.get_current_span()) is not trace.INVALID_SPAN:
+        span.add_event(MARK, {ENTRY_ID: entry.id})
+    emit(
+        AuditLogged,
+        place,
+        correlation_id=entry.correlation_id or place["correlation_id"],
+        entry_id=entry.id,
+        event_type=entry.event_type,
+        actor_id=entry.actor_id,
+        resource_type=entry.resource_type or "",
+        resource_id=entry.resource_id or "",
+        action=entry.action or "",
+    )

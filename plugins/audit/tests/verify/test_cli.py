@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from flowstone_audit.cli.group import audit
+from flowstone_audit.file_anchor import FileAnchor
+from plugins.audit.tests.verify.story import Story
+
+
+def run(*arguments: Any) -> Result:
+    """Run a command of the group."""
+    return CliRunner().invoke(audit, [str(one) for one in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def anchored(lived: Story, tmp_path: Path) -> Path:
+    """A file of what was published, outside of the home."""
+    anchor = FileAnchor(tmp_path / "elsewhere")
+    for note in lived.notes:
+        anchor.publish(note)
+    return anchor.path
+
+
+def test_proven(lived: Story, anchored: Path) -> None:
+    """A log under published checkpoints is proven: exit code 0."""
+    done = run("verify", "--anchor", anchored, "--key", lived.signer.verifier.text)
+    assert 0 == done.exit_code, done.output
+    assert "PROVEN: nothing was changed, up to leaf 32" in done.output
+    done = run("verify", "--anchor", anchored, "--jobs", 2, "--json")
+    assert (0, "proven", 32) == (
+        done.exit_code,
+        json.loads(done.output)["verdict"],
+        json.loads(done.output)["entries"],
+    )
+
+
+def test_an_anchor_outside_by_its_setting(
+    lived: Story, anchored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file anchor counts as outside where the setting puts it outside of the home, and not inside of it."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_ANCHOR_FILE", str(anchored))
+    assert 0 == run("verify").exit_code
+
+
+def test_not_anchored(lived: Story, home: Path) -> None:
+    """A log alone, or with its checkpoints beside it, is consistent and never proven: exit code 3."""
+    done = run("verify")
+    assert (3, True) == (done.exit_code, "CONSISTENT, NOT PROVEN" in done.output)
+    assert "not anchored: no checkpoint from outside" in done.output
+    anchor = FileAnchor(home / "audit" / "checkpoints")
+    for note in lived.notes:
+        anchor.publish(note)
+    done = run("verify")
+    assert (3, True) == (done.exit_code, "lie beside the database" in done.output)
+
+
+def test_a_rollback_is_found_by_the_local_anchor(lived: Story, home: Path) -> None:
+    """Checkpoints beside the database tell of a database that was restored alone."""
+    anchor = FileAnchor(home / "audit" / "checkpoints")
+    for note in lived.notes:
+        anchor.publish(note)
+    with lived.attacking() as connection:
+        connection.execute(text("DELETE FROM flowstone_audit_seal WHERE first_leaf >= 13"))
+        connection.execute(text("DELETE FROM flowstone_audit_log WHERE seq > 13"))
+        connection.commit()
+    done = run("verify")
+    assert 1 == done.exit_code
+    assert "rolled back" in done.output
+
+
+def test_tampered(lived: Story, anchored: Path) -> None:
+    """A changed entry is named with what was done to it: exit code 1."""
+    with lived.attacking() as connection:
+        connection.execute(text("UPDATE flowstone_audit_log SET outcome = NULL WHERE seq = 5"))
+        connection.commit()
+    done = run("verify", "--anchor", anchored)
+    assert 1 == done.exit_code
+    assert "modified: outcome of entry 5 was changed" in done.output
+    assert "TAMPERED WITH: first modified at entry 5" in done.output
+    document = json.loads(run("verify", "--anchor", anchored, "--json").output)
+    assert {
+        "kind": "modified",
+        "seq": 5,
+        "fields": ["outcome"],
+        "message": "outcome of entry 5 was changed",
+    } == document["first"]
+    assert 1 == run("verify", "--entry", 5, "--anchor", anchored).exit_code
+    assert 0 == run("verify", "--entry", 6, "--anchor", anchored).exit_code
+    assert 0 == run("verify", "--allow", "modified", "--anchor", anchored).exit_code
+
+
+def test_dropped_tables(lived: Story, anchored: Path) -> None:
+    """A log without tables that was published once is a roll-back; one that never was is unusable."""
+    tables = [f"flowstone_audit_{name}" for name in ("log", "seal", "meta", "erasure", "floor")]
+    with lived.engine.begin() as connection:
+        for table in tables:
+            connection.execute(text(f"DROP TABLE {table}" + ("" if lived.is_sqlite else " CASCADE")))
+    done = run("verify", "--anchor", anchored)
+    assert (1, True) == (done.exit_code, "rolled back" in done.output)
+    assert 2 == run("verify").exit_code
+
+
+def test_one_entry(lived: Story, anchored: Path) -> None:
+    """One entry is proven by its number or id; a deleted one is missed, and one that never was is not known."""
+    with lived.engine.connect() as connection:
+        column = "lower(hex(id))" if lived.is_sqlite else "id"
+        id = str(
+            connection.execute(text(f"SELECT {column} FROM flowstone_audit_log WHERE seq = 20")).scalar_one()
+        )
+    for name in ("20", id, id[:22]):
+        assert 0 == run("verify", "--entry", name, "--anchor", anchored).exit_code
+    assert 3 == run("verify", "--entry", 20).exit_code
+    assert 2 == run("verify", "--entry", 99, "--anchor", anchored).exit_code
+    with lived.attacking() as connection:
+        connection.execute(text("DELETE FROM flowstone_audit_log WHERE seq = 20"))
+        connection.commit()
+    done = run("verify", "--entry", 20, "--anchor", anchored)
+    assert (1, True) == (done.exit_code, "entry 20 was deleted" in done.output)
+
+
+def test_since(lived: Story, anchored: Path, tmp_path: Path) -> None:
+    """From a checkpoint on, given as a file or as text."""
+    (tmp_path / "since").write_text(lived.notes[1])
+    for since in (tmp_path / "since", lived.notes[1]):
+        done = run("verify", "--since", since, "--anchor", anchored, "--json")
+        assert (0, 19) == (done.exit_code, json.loads(done.output)["entries"])
+
+
+def test_evidence(lived: Story, anchored: Path, tmp_path: Path) -> None:
+    """Evidence is written, and verified without the database."""
+    path = tmp_path / "e.zip"
+    done = run("evidence", "-o", path, "--resource", "kind-1:r-1", "--json")
+    if done.exit_code == 3:
+        done = run("evidence", "-o", path, "--json")
+    assert 0 == done.exit_code, done.output
+    assert 2 == run("evidence", "-o", path).exit_code
+    assert 0 == run("evidence", "-o", path, "--force").exit_code
+    assert 0 == run("verify", "--archive", path, "--anchor", anchored).exit_code
+    assert 3 == run("evidence", "-o", tmp_path / "n.zip", "--actor", "nobody").exit_code
+
+
+def test_unusable(lived: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be verified ends with exit code 2, and says why."""
+    (tmp_path / "no").write_text("no checkpoint")
+    assert 2 == run("verify", "--anchor", tmp_path / "no").exit_code
+    assert 2 == run("verify", "--key", "no+key").exit_code
+    assert 2 == run("verify", "--key", "other+00000000+AAAA").exit_code
+    assert 2 == run("verify", "--archive", tmp_path / "no").exit_code
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", f"sqlite:///{tmp_path}/none/none.db")
+    assert 2 == run("verify").exit_code
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", "off")
+    assert 2 == run("verify").exit_code

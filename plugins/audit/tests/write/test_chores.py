@@ -1,0 +1,110 @@
+"""What the background does: rows of hosts are taken in once, seals follow, and no thread is no end."""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic, sleep
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+import flowstone_audit
+from flowstone.plugin import hookimpl, stats
+from flowstone.testing.capture import capture
+from flowstone_audit import collecting, database, recorder
+from flowstone_audit.tables import seal
+from plugins.audit.tests.write.log_table import Log
+
+ID = "0190a1b2c3d44e5f8a9b0c1d2e3f4a5b"
+
+
+class Host:
+    """A plugin whose host keeps records of its own."""
+
+    def __init__(self, *rows: object) -> None:
+        self._rows = rows
+
+    @hookimpl
+    def provide_audit_rows(self) -> list[object]:
+        """Return the same rows each time."""
+        return list(self._rows)
+
+
+def _row(**more: object) -> dict[str, object]:
+    return {"id": ID, "event_type": "host.deployed", "actor_id": "ann", "actor_type": "user", **more}
+
+
+def _collected() -> int:
+    keeper = recorder.current()
+    keeper.chores.stop()  # it would collect as well
+    with database.connect() as connection:
+        return collecting.collect(connection, keeper.spool, keeper.config.private)
+
+
+def test_rows_of_a_host_are_taken_in_once(audit_log: Log) -> None:
+    """A row that is provided again and again, in any spelling of its id, is one entry, with what it says."""
+    flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+    again = _row(id=str(UUID(ID)))
+    told = _row(time=1_736_899_200_123_456_789, details={"version": 7, "api_key": "k"}, resource_type="code")
+    with capture(Host(told, again)):
+        assert 1 == _collected()
+        found = audit_log.rows()[-1]
+        assert 0 == _collected()
+    assert (ID, "host.deployed", "code") == (found["id"], found["event_type"], found["resource_type"])
+    assert '{"version":7,"api_key":"[redacted]"}' == found["details"]
+    assert ["rule.updated", "host.deployed"] == audit_log.types()
+
+
+@pytest.mark.parametrize(
+    "bad", ["text", {}, _row(id="x"), _row(actor_type="robot"), _row(details=[1]), _row(time="now")]
+)
+def test_a_malformed_row_is_counted_and_left_out(audit_log: Log, bad: object) -> None:
+    """One row that is none does not keep the others out."""
+    flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+    recorder.current().chores.stop()
+    before = stats().get("audit.row.refused", 0)
+    with capture(Host(bad, _row())):
+        assert 1 == _collected()
+    assert before + 1 == stats().get("audit.row.refused", 0)
+
+
+def test_the_background_takes_them_in_and_seals_them(audit_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once something is committed, what hosts provide is in the log and sealed without anybody asking."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_SEAL_INTERVAL", "0.1")
+    with capture(Host(_row())):
+        flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+        deadline = monotonic() + 20
+        while _sealed() < 2 and monotonic() < deadline:
+            sleep(0.05)
+    assert ["rule.updated", "host.deployed"] == [row["event_type"] for row in audit_log.rows(caught_up=False)]
+    assert 2 == _sealed()
+
+
+def _sealed() -> int:
+    with database.connect() as connection:
+        return sum(connection.execute(select(seal.c.leaves)).scalars())
+
+
+def test_without_threads_entries_are_written_by_the_caller(
+    audit_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While no thread can be started the caller opens the database; later the background works after all."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "flowstone-audit":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    entry = flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+    assert not entry.pending
+    assert 0 == _sealed()
+    monkeypatch.setattr(threading.Thread, "start", start)
+    flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+    recorder.current().chores.note()
+    deadline = monotonic() + 20
+    while _sealed() < 2 and monotonic() < deadline:
+        sleep(0.05)
+    assert 2 == _sealed()

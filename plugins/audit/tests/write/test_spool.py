@@ -1,0 +1,156 @@
+"""The spool: what is in it arrives, once, whatever became of its file."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import flowstone_audit
+from flowstone.plugin import RunStart, stats
+from flowstone.testing.samples import sample
+from flowstone_audit import config, depth, ingest, recorder
+from flowstone_audit.spool import folder, line, rows
+from flowstone_audit.spool.appender import Appender, Item, SpoolFull
+from plugins.audit.tests.write.log_table import Log
+
+
+def spooled(count: int) -> tuple[Path, list[str]]:
+    """Put events into this process's spool, close it, and return its segment and their ids."""
+    keeper = recorder.current()
+    batch = [sample(RunStart) for _ in range(count)]
+    keeper.gather(batch)
+    keeper.settle()
+    keeper.close()
+    (segment,) = sorted(keeper.config.spool.glob("*.spool"))
+    return segment, [one.id for one in batch]
+
+
+def test_lines_come_back_as_they_were() -> None:
+    """What a line holds is read again, with the offset behind it; what has no end yet is not."""
+    data = line.write(line.EVENT, 7, 1_000_001, b'{"a": 1}') + line.write(line.ROW, 8, 2, b"[]")
+    found = list(line.read(data + b"e0000", 100))
+    assert [(b"e", 7, 1_000_001, b'{"a": 1}'), (b"r", 8, 2, b"[]")] == [one[:4] for one in found]
+    assert 100 + len(data) == found[-1].end
+
+
+@pytest.mark.parametrize("position", range(0, 60, 3))
+def test_no_changed_byte_goes_unseen(position: int) -> None:
+    """A line with any byte changed is damaged, never another entry."""
+    raw = bytearray(line.write(line.EVENT, 123, 1_700_000_000_000_000, b'{"name":"run.start","id":"x"}'))
+    raw[position] ^= 0x04
+    kinds = {one.kind for one in line.read(bytes(raw), 0)}
+    assert kinds <= {b"", bytes(raw[:1])}
+    assert position == 0 or kinds == {b""} or b"\n" in bytes(raw[:-1])
+
+
+def test_ingested_segments_are_removed(audit_log: Log) -> None:
+    """When the database has all of a closed segment, nothing of it stays on the disk."""
+    segment, ids = spooled(200)
+    assert ids == [row["id"] for row in audit_log.rows()]
+    assert [] == sorted(segment.parent.iterdir())
+
+
+def test_a_lost_position_doubles_nothing(audit_log: Log) -> None:
+    """Where the sidecar is lost, entries are sent again and ignored by their ids."""
+    keeper = recorder.current()
+    batch = [sample(RunStart) for _ in range(100)]
+    keeper.gather(batch)
+    keeper.settle()
+    assert 100 == ingest.catch_up(10)
+    folder.claim_path(keeper.config.spool, keeper.spool.stem).write_bytes(b"\0" * 32)
+    assert 0 == ingest.catch_up(10)
+    assert [one.id for one in batch] == [row["id"] for row in audit_log.rows()]
+
+
+def test_a_torn_tail_is_left_behind(home: Path) -> None:
+    """A last line without its end was never acknowledged: all before it arrive, and nobody is alarmed."""
+    segment, ids = spooled(50)
+    size = segment.stat().st_size
+    os.truncate(segment, size - 7)
+    before = stats().get("audit.spool.torn", 0)
+    assert ids[:-1] == [row["id"] for row in Log().rows()]
+    assert before + 1 == stats()["audit.spool.torn"]
+
+
+def test_damaged_lines_are_told_in_the_log(home: Path) -> None:
+    """A line that was written over is lost: the others arrive, and an `audit.gap` entry says so, once."""
+    segment, ids = spooled(50)
+    data = bytearray(segment.read_bytes())
+    ends = [number for number, byte in enumerate(data) if byte == 10]
+    data[ends[20] + 30 : ends[20] + 34] = b"\xff\xfe\xfd\xfc"
+    segment.write_bytes(data)
+    found = Log().rows()
+    assert [*ids[:20], *ids[21:]] == [row["id"] for row in found if row["event_type"] != "audit.gap"]
+    (gap,) = [row for row in found if row["event_type"] == "audit.gap"]
+    assert '"count":1,' in gap["details"]
+
+
+def test_a_part_of_a_line_that_fits_is_taken_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk takes a part of what is written, whole lines stay, the rest is written again later."""
+    keeper = recorder.current()
+    batch = [sample(RunStart) for _ in range(10)]
+    keeper.gather(batch[:1])
+    keeper.settle()
+    write, pieces = os.write, iter([700])
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[: next(pieces, len(data))]))
+    keeper.gather(batch[1:])
+    keeper.settle()
+    assert [one.id for one in batch] == [row["id"] for row in Log().rows()]
+    assert list(range(1, 11)) == [row["ordinal"] for row in Log().rows()]
+
+
+def test_the_budget_holds(tmp_path: Path) -> None:
+    """All spools of a home together take no more than they may."""
+    spool = Appender(tmp_path, "h/1/00000001", 100_000)
+    taken = 0
+    with suppress(SpoolFull):
+        while taken < 1000:
+            taken += spool.append([Item(1, b"x" * 1000)])
+    assert 80 < taken < 100
+    assert folder.look(tmp_path).size <= 100_000
+    before = spool.ordinal
+    with pytest.raises(SpoolFull):
+        Appender(tmp_path, "h/2/00000002", 100_000).append([Item(1, b"x" * 1000)])
+    assert before == spool.ordinal
+
+
+def test_what_waits_is_measured(home: Path) -> None:
+    """Bytes, entries and age of what the database has not yet are told; nothing once it has them."""
+    spooled(30)
+    settings = config.load()
+    found = depth.look(settings)
+    assert (30, True, True) == (found.entries, found.size > 0, found.age > 0)
+    Log().rows()
+    assert (0, 0, 0.0, 0) == depth.look(settings)
+
+
+def test_large_spools_rotate_and_stay_in_order(audit_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spool of several segments arrives in the order of its writer."""
+    monkeypatch.setattr("flowstone_audit.spool.appender._SEGMENT_SIZE", 20_000)
+    keeper = recorder.current()
+    keeper.spool._most = 20_000
+    batch = [sample(RunStart) for _ in range(300)]
+    for begin in range(0, 300, 10):
+        keeper.gather(batch[begin : begin + 10])
+        keeper.settle()
+    assert len(folder.look(keeper.config.spool).segments[keeper.spool.stem]) > 2
+    keeper.spool.sync()
+    entry = flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+    found = audit_log.rows()
+    assert [*(one.id for one in batch), entry.id] == [row["id"] for row in found]
+    assert list(range(1, 302)) == [row["ordinal"] for row in found]
+
+
+def test_rows_come_back_from_the_spool(home: Path) -> None:
+    """A row survives its JSON, and what is none is refused."""
+    entry = flowstone_audit.log(
+        "a.b", actor_id="ann", actor_type="user", client_ip="1.1.1.1", details={"x": "ü␀"}
+    )
+    (row,) = Log().rows()
+    assert entry.id == row["id"]
+    for broken in (b"{}", b"[]", b"[1]", b"nope"):
+        with pytest.raises(ValueError, match=r"."):
+            rows.decode(broken)
