@@ -1,0 +1,1 @@
+"""The commands of this plugin, each in a file of its own."""

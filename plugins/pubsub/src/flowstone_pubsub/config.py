@@ -1,0 +1,70 @@
+"""The settings of pub/sub, read in one place."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from flowstone.plugin import home, settings
+from flowstone_pubsub.engines.base import Retention
+
+_OFF: Final = frozenset({"off", "none", "0"})
+_AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_HOME: Final = "$FLOWSTONE_HOME"
+
+
+class Config(NamedTuple):
+    """Where the log is, and how much of it is kept.
+
+    Attributes:
+        url: The engine's URL; None where pub/sub is off.
+        retention: How much is kept, where the engine keeps anything.
+    """
+
+    url: str | None
+    retention: Retention
+
+
+def load() -> Config:
+    """Read ``FLOWSTONE_PUBSUB_URL`` and ``FLOWSTONE_PUBSUB_RETENTION``.
+
+    Raises:
+        ValueError: A setting is malformed; the message names it.
+        OSError: The home folder cannot be made.
+    """
+    found = settings("FLOWSTONE_PUBSUB")
+    return Config(url=url_of(found.get("URL")), retention=retention_of(found.get("RETENTION") or ""))
+
+
+def url_of(given: str | None) -> str | None:
+    """Return an engine's URL; None for ``off``."""
+    if given is None:
+        return f"sqlite:///{home() / 'events.db'}"
+    given = given.strip()
+    if given.lower() in _OFF:
+        return None
+    if given.startswith(f"sqlite:///{_HOME}/"):
+        return given.replace(_HOME, str(home()), 1)
+    return given
+
+
+def retention_of(text: str) -> Retention:
+    """Return the bounds of ``100000, 7 d``: a number of records, an age, or both; the other one has its default.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    made = Retention()
+    for part in text.lower().split(","):
+        word = part.strip().replace("_", "")
+        match = _AGE.fullmatch(word)
+        if word.isascii() and word.isdigit():
+            made = made._replace(records=max(int(word), 1))
+        elif match is not None and match[2][:1] in _SECONDS:
+            made = made._replace(age=float(match[1]) * _SECONDS[match[2][:1]])
+        elif word:
+            raise ValueError(
+                f"FLOWSTONE_PUBSUB_RETENTION is {text[:100]!r}; write it as a number of records, an age, or both: 100000, 7 d"
+            )
+    return made

@@ -1,0 +1,1 @@
+"""The engines: one log each, behind one face."""

@@ -1,0 +1,218 @@
+"""The way out: callers leave what they have and go on; a thread puts it into envelopes and into the log."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable
+from time import monotonic
+from typing import Final
+
+from flowstone.plugin import count
+from flowstone_pubsub import payloads, tally
+from flowstone_pubsub.engines.base import Engine, EngineDown, Outgoing
+from flowstone_pubsub.payloads import Entry
+from flowstone_pubsub.topics import template_of
+
+LIMIT: Final = 10_000
+_BATCH: Final = 256
+_AGAIN_S: Final = 0.05
+_AGAIN_MOST_S: Final = 1.0
+_JOIN_S: Final = 0.5
+
+
+class Outbox:
+    """Entries on their way into the log of an engine, at most 10,000 of them; beyond that the oldest are dropped.
+
+    What is dropped is counted, and told in the log itself as soon as it takes something again.
+
+    Attributes:
+        failing_since: Since when the engine has refused everything (monotonic seconds); 0 while it works.
+    """
+
+    def __init__(self, engine: Engine, limit: int = LIMIT) -> None:
+        self._engine = engine
+        self._limit = limit
+        self._waiting: deque[Entry | threading.Event] = deque()  # an event is where somebody waits
+        self._batch: list[Outgoing] = []  # what the engine is to take next
+        self._mark: threading.Event | None = None  # set once it has
+        self._lost = 0
+        self._losing = threading.Lock()
+        self._delivering = threading.Lock()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._asleep = False
+        self._hurry = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self.failing_since = 0.0
+
+    def put(self, entry: Entry) -> None:
+        """Leave one entry. This is on the caller's path: it takes a few microseconds and does not wait."""
+        self._waiting.append(entry)
+        if len(self._waiting) > self._limit:
+            self._drop()
+        if self._asleep:
+            self._ring()
+        elif self._thread is None:
+            self._start()
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Leave several."""
+        self._waiting.extend(entries)
+        while len(self._waiting) > self._limit:
+            self._drop()
+        if self._asleep:
+            self._ring()
+        elif self._thread is None:
+            self._start()
+
+    @property
+    def depth(self) -> int:
+        """How many entries are on their way."""
+        return len(self._waiting) + len(self._batch)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was left before is in the log; tell whether it was in *timeout* seconds."""
+        mark = threading.Event()
+        self._waiting.append(mark)
+        self._start()
+        self._hurry.set()
+        self._ring()
+        if self._thread is not None and self._thread.is_alive():
+            return mark.wait(max(timeout, 0.0))
+        deadline = monotonic() + timeout  # the interpreter goes down and gives us no thread
+        while not mark.is_set() and self._deliver() and monotonic() < deadline:
+            pass
+        return mark.is_set()
+
+    def close(self, timeout: float) -> bool:
+        """Flush, and end the thread; what could not be delivered is counted."""
+        done = self.flush(timeout)
+        self._closed = True
+        self._hurry.set()
+        self._ring()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_JOIN_S)
+        left = sum(not isinstance(one, threading.Event) for one in self._waiting) + len(self._batch)
+        if left and not done:
+            self._lose(left)
+        return done
+
+    def _drop(self) -> None:
+        try:
+            oldest = self._waiting.popleft()
+        except IndexError:
+            return
+        if not isinstance(oldest, threading.Event):  # whoever waits at one finds that it was not reached
+            self._lose(1)
+
+    def _lose(self, number: int) -> None:
+        with self._losing:
+            self._lost += number
+        tally.add("lost", self._engine.name, number)
+        count("pubsub.lost", number)
+
+    def _ring(self) -> None:
+        self._asleep = False
+        try:
+            self._bell.release()
+        except RuntimeError:  # somebody else was faster
+            return
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is not None or self._closed:
+                return
+            thread = threading.Thread(target=self._work, name="flowstone-pubsub-outbox", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the interpreter goes down: flush delivers on its own thread
+                return
+            self._thread = thread
+
+    def _work(self) -> None:
+        again = _AGAIN_S
+        while not self._closed:
+            if not self._deliver():
+                self._hurry.wait(again)
+                self._hurry.clear()
+                again = min(again * 2, _AGAIN_MOST_S)
+                continue
+            again = _AGAIN_S
+            self._asleep = True
+            if self._waiting or self._closed:  # it came before anybody could see that we sleep
+                self._asleep = False
+            else:
+                self._bell.acquire()
+
+    def _deliver(self) -> bool:
+        """Publish what is next; tell whether the engine took it."""
+        with self._delivering:
+            if not self._batch and self._mark is None:
+                self._take()
+            if not self._publish():
+                self.failing_since = self.failing_since or monotonic()
+                return False
+            self.failing_since = 0.0
+            mark, self._mark = self._mark, None
+        if mark is not None:
+            mark.set()
+        return True
+
+    def _take(self) -> None:
+        """Put what waits into envelopes, up to a batch or to where somebody waits."""
+        for _ in range(_BATCH):
+            try:
+                entry = self._waiting.popleft()
+            except IndexError:
+                return
+            if isinstance(entry, threading.Event):
+                self._mark = entry
+                return
+            try:
+                self._batch.append(payloads.outgoing(entry))
+            except Exception:  # what is broadcast may be anything, and the others are to go out
+                tally.add("refused", "unencodable")
+                count("pubsub.unencodable")
+
+    def _publish(self) -> bool:
+        lost = self._lost
+        batch = [payloads.lost(lost), *self._batch] if lost else self._batch
+        if not batch:
+            return True
+        try:
+            self._engine.publish(batch)
+        except EngineDown:
+            count("pubsub.publish.failed")
+            return False
+        except Exception:  # an engine of a third party, or one record that it cannot take
+            count("pubsub.publish.refused")
+            return self._one_by_one()
+        self._sent(self._batch, lost)
+        self._batch = []
+        return True
+
+    def _one_by_one(self) -> bool:
+        """Publish each record for itself, and lose those that the engine refuses; False where it is down."""
+        while self._batch:
+            try:
+                self._engine.publish(self._batch[:1])
+            except EngineDown:
+                return False
+            except Exception:  # this is the one
+                self._lose(1)
+            else:
+                self._sent(self._batch[:1], 0)
+            del self._batch[0]
+        return True
+
+    def _sent(self, batch: list[Outgoing], lost: int) -> None:
+        if lost:
+            with self._losing:
+                self._lost -= lost
+        if batch:
+            for template, number in Counter(template_of(one.topics[-1]) for one in batch).items():
+                tally.add("sent", template, number)
+            tally.add("encoded", self._engine.name, sum(len(one.data) for one in batch))
