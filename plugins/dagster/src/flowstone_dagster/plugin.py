@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flowstone.plugin import Event, hookimpl
+from flowstone.plugin import Event, HealthCheck, hookimpl
 
 if TYPE_CHECKING:
     import click
 
 
 class DagsterPlugin:
-    """Brings the events of asset checks, and the command ``flowstone dagster``.
+    """Brings the events of asset checks, health checks, and the command ``flowstone dagster``.
 
     Observation itself does not depend on it: it has to be in place before the first event.
     """
@@ -31,3 +31,10 @@ class DagsterPlugin:
         from flowstone_dagster.demo.command import demo
 
         return [dagster, demo]
+
+    @hookimpl
+    def provide_health_checks(self) -> Iterable[HealthCheck]:
+        """Give the checks of the instance: storage, daemons, run queue."""
+        from flowstone_dagster.health import checks
+
+        return checks()

@@ -1,0 +1,61 @@
+"""No text leaves health reporting with a secret in it, nor with control characters."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from flowstone.plugin import is_secret, redact
+
+MARK: Final = "[redacted]"
+_LONGEST: Final = 500
+_SHORTEST_SECRET: Final = 4  # what is shorter would take every other word with it
+_USER: Final = re.compile(r"(?<=://)[^\s'\"<>]*@")
+_NAMED: Final = re.compile(
+    r"(?i)\b([\w.-]*(?:passw(?:or)?d|passwd|pwd|passphrase|secret|credential|signature|api[_-]?key"
+    r"|access[_-]?key|account[_-]?key|private[_-]?key|token|\bsig)[\w.-]*['\"]?\s*[=:]\s*)"
+    r"('(?:[^'\\]|\\.|'')*'?|\"(?:[^\"\\]|\\.|\"\")*\"?|\{[^}]*\}?|[^\s;&,]+)"
+)
+_SHOWN: Final = re.compile(r"(?i)(\bauthorization['\"]?\s*[=:]\s*['\"]?(?:\w+\s+)?|\bbearer\s+)[^\s'\",;]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def scrub(text: str) -> str:
+    """Return *text* as it may be shown: one bounded line, without secrets.
+
+    What this process was given as a secret, by its environment, goes wherever it stands; what looks like
+    one goes too.
+    """
+    for secret in _known():
+        text = text.replace(secret, MARK)
+    text = _USER.sub(f"{MARK}@", text)
+    text = _SHOWN.sub(rf"\1{MARK}", text)
+    text = _NAMED.sub(rf"\1{MARK}", text)
+    text = _CONTROL.sub(" ", redact(text))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _known() -> list[str]:
+    """Return the secrets of the environment, the longest first."""
+    found: set[str] = set()
+    for key, value in os.environ.items():
+        if is_secret(key):
+            found.add(value)
+        if "://" in value:
+            found |= _of_url(value)
+    return sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _of_url(url: str) -> set[str]:
+    """Return the password that *url* holds, in each of its spellings."""
+    try:
+        userinfo, at, _ = urlsplit(url).netloc.rpartition("@")
+    except ValueError:
+        userinfo, at = "", ""
+    if not at:  # a password with a slash ends the network location early
+        userinfo, at, _ = url.partition("://")[2].rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    secret = password if colon else user
+    return {secret, unquote(secret), unquote_plus(secret)} if at and secret else set()
