@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -7,39 +8,135 @@ import yaml
 
 from tests.laws.tree import ROOT
 
+BASE = ROOT / "otel-collector-config.yaml"
+OVERLAYS = {file.stem: file for file in sorted((ROOT / "deploy" / "collector").glob("*.yaml"))}
+OVERLAYS.pop("builder")
+KINDS = ("receivers", "processors", "exporters", "connectors", "extensions")
 SIGNALS = ("traces", "logs", "metrics")
 
+Config = dict[str, Any]
 
-@pytest.fixture(scope="module")
-def config() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "otel-collector-config.yaml").read_text(encoding="utf-8"))
-    return loaded
+
+def load(name: str) -> Config:
+    """Return the base, with the overlay *name* laid over it as the collector does."""
+    config: Config = yaml.safe_load(BASE.read_text(encoding="utf-8"))
+    if name:
+        overlay = yaml.safe_load(OVERLAYS[name].read_text(encoding="utf-8"))
+        for kind in KINDS:
+            config.setdefault(kind, {}).update(overlay.get(kind, {}))
+        config["service"]["pipelines"].update(overlay["service"]["pipelines"])
+    return config
+
+
+@pytest.fixture(params=["", *OVERLAYS], ids=lambda name: name or "base")
+def config(request: pytest.FixtureRequest) -> Config:
+    return load(request.param)
+
+
+def pipelines(config: Config) -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = config["service"]["pipelines"]
+    return found
+
+
+def test_pipelines_name_defined_components(config: Config) -> None:
+    """Every pipeline is made of components that are defined; connectors are receivers and exporters."""
+    for kind in ("receivers", "processors", "exporters"):
+        known = set(config[kind]) | (set() if kind == "processors" else set(config["connectors"]))
+        assert set() == {one for parts in pipelines(config).values() for one in parts.get(kind, ())} - known
+
+
+def test_what_is_defined_is_used(config: Config) -> None:
+    """Nothing is defined that no pipeline and no service uses."""
+    used = {one for parts in pipelines(config).values() for some in parts.values() for one in some}
+    used |= set(config["service"]["extensions"])
+    assert set() == {one for kind in KINDS for one in config[kind]} - used
+
+
+def test_connectors_lead_from_somewhere_to_somewhere(config: Config) -> None:
+    """Every connector ends one pipeline and begins another."""
+    ends = {one for parts in pipelines(config).values() for one in parts["exporters"]}
+    begins = {one for parts in pipelines(config).values() for one in parts["receivers"]}
+    assert set() == set(config["connectors"]) - (ends & begins)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
-@pytest.mark.parametrize("kind", ["receivers", "processors", "exporters"])
-def test_pipelines_name_defined_components(config: dict[str, Any], signal: str, kind: str) -> None:
-    """Every pipeline is made of components that the file defines."""
-    assert set() == set(config["service"]["pipelines"][signal][kind]) - set(config[kind])
+def test_memory_is_limited_first(config: Config, signal: str) -> None:
+    """Where data come in the memory limiter stands before any other processor."""
+    assert "memory_limiter" == pipelines(config)[f"{signal}/in"]["processors"][0]
+    taking = {name for name, parts in pipelines(config).items() if "otlp" in parts["receivers"]}
+    assert {f"{one}/in" for one in SIGNALS} == taking
 
 
-@pytest.mark.parametrize("signal", SIGNALS)
-def test_memory_is_limited_first(config: dict[str, Any], signal: str) -> None:
-    """The memory limiter stands before any other processor."""
-    assert "memory_limiter" == config["service"]["pipelines"][signal]["processors"][0]
+@pytest.mark.parametrize("signal", ["traces", "logs"])
+def test_secrets_are_redacted_before_anything_leaves(signal: str) -> None:
+    """Spans and log records are redacted where they come in, and redaction keeps all other attributes."""
+    assert "redaction" in pipelines(load(""))[f"{signal}/in"]["processors"]
+    assert load("")["processors"]["redaction"]["allow_all_keys"] is True
 
 
-def test_extensions_are_defined(config: dict[str, Any]) -> None:
-    """Every extension the service starts is defined."""
-    assert set() == set(config["service"]["extensions"]) - set(config["extensions"])
+def test_span_metrics_are_in_seconds_of_all_spans() -> None:
+    """Span metrics are made where spans come in, in seconds, with exemplars, and never expire."""
+    made = load("")["connectors"]["span_metrics"]
+    assert ("s", True, "0s") == (
+        made["histogram"]["unit"],
+        made["exemplars"]["enabled"],
+        made["metrics_expiration"],
+    )
+    assert "span_metrics" in pipelines(load(""))["traces/in"]["exporters"]
 
 
-def test_it_listens_on_this_host_unless_told(config: dict[str, Any]) -> None:
+def test_nothing_samples_tails(config: Config) -> None:
+    """No processor drops spans by what came in the seconds after a trace's first one."""
+    assert [] == [name for name in config["processors"] if "sampl" in name]
+
+
+def test_what_leaves_waits_on_disk_as_long_as_it_takes(config: Config) -> None:
+    """Every exporter that sends over the network has a queue on disk, bounded, and does not give up."""
+    for name, exporter in config["exporters"].items():
+        if name.startswith("otlp"):
+            queue = exporter["sending_queue"]
+            assert ("file_storage/queue", "0s") == (
+                queue["storage"],
+                exporter["retry_on_failure"]["max_elapsed_time"],
+            )
+            assert 0 < queue["queue_size"]
+    assert "file_storage/queue" in config["service"]["extensions"]
+
+
+def test_it_listens_on_this_host_unless_told(config: Config) -> None:
     """The default of every listening endpoint is a loopback address."""
     protocols = config["receivers"]["otlp"]["protocols"]
-    endpoints = [
-        protocols["grpc"]["endpoint"],
-        protocols["http"]["endpoint"],
-        config["extensions"]["health_check"]["endpoint"],
+    endpoints = [one["endpoint"] for one in protocols.values()]
+    endpoints.append(config["extensions"]["health_check"]["endpoint"])
+    endpoints += [
+        one["endpoint"] for name, one in config["exporters"].items() if name.startswith("prometheus/")
     ]
     assert [] == [endpoint for endpoint in endpoints if ":-127.0.0.1:" not in endpoint]
+    (reader,) = config["service"]["telemetry"]["metrics"]["readers"]
+    assert reader["pull"]["exporter"]["prometheus"]["host"].endswith(":-127.0.0.1}")
+
+
+@pytest.mark.parametrize("name", ["", *OVERLAYS])
+def test_secrets_come_from_the_environment(name: str) -> None:
+    """No header is written out, and every variable that is read is told at the head of its file."""
+    text = (OVERLAYS[name] if name else BASE).read_text(encoding="utf-8")
+    headers = [
+        one for exporter in load(name)["exporters"].values() for one in exporter.get("headers", {}).values()
+    ]
+    assert [] == [value for value in headers if not re.fullmatch(r"\$\{env:[A-Z_]+(:-)?\}", value)]
+    head = "\n".join(line for line in text.splitlines() if line.startswith("#"))
+    assert set() == {one for one in re.findall(r"\$\{env:([A-Z_]+)", text) if one not in head}
+
+
+def test_the_builder_has_what_the_files_use() -> None:
+    """The collector that `make collector` builds has every component that base and overlays name."""
+    built = yaml.safe_load((ROOT / "deploy" / "collector" / "builder.yaml").read_text(encoding="utf-8"))
+    suffixes = {"receivers": "receiver", "processors": "processor", "exporters": "exporter"}
+    suffixes |= {"connectors": "connector", "extensions": "extension"}
+    # Where the module's name is not the component's with its underscores left out.
+    other = {"otlp_grpc": "otlp", "file_storage": "filestorage"}
+    for kind, suffix in suffixes.items():
+        modules = {one["gomod"].split()[0].rpartition("/")[2].removesuffix(suffix) for one in built[kind]}
+        named = {component.partition("/")[0] for name in OVERLAYS for component in load(name).get(kind, {})}
+        assert set() == {other.get(one, one.replace("_", "")) for one in named} - modules
+        assert {1} == {one["gomod"].endswith(f"v{built['dist']['version']}") for one in built[kind]}

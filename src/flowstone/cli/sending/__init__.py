@@ -1,0 +1,1 @@
+"""What ``flowstone doctor --send`` does: a marked run is sent, and each hop on its way is asked for it."""

@@ -1,0 +1,39 @@
+"""The real collector accepts the configuration that we ship."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.servers.collector import NOWHERE, OVERLAYS, validate
+
+
+@pytest.mark.parametrize("overlay", ["", *OVERLAYS])
+def test_the_base_is_valid_with_each_overlay(overlay: str) -> None:
+    """The collector finds nothing wrong with the base alone, nor with one overlay."""
+    done = validate(*filter(None, [overlay]))
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_all_overlays_go_together() -> None:
+    """One collector may send to all backends, in whichever order they are named."""
+    for order in (OVERLAYS, OVERLAYS[::-1]):
+        done = validate(*order)
+        assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "variable"),
+    [("jaeger", "FLOWSTONE_JAEGER_OTLP"), ("otlp", "FLOWSTONE_OTLP_BACKEND")],
+)
+def test_what_must_be_told_is_missed(overlay: str, variable: str) -> None:
+    """An overlay that is not told where to is refused: it does not send to a default."""
+    told = {key: value for key, value in NOWHERE.items() if key != variable}
+    assert 0 != validate(overlay, env=told).returncode
+
+
+def test_pairs_of_overlays_do_not_touch_each_other() -> None:
+    """No two overlays define the same component or pipeline."""
+    for one, other in itertools.combinations(OVERLAYS, 2):
+        assert 0 == validate(one, other).returncode
