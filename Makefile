@@ -12,30 +12,33 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # What the demo needs beside the core.
-DEMO_PLUGINS ?= $(filter plugins/console plugins/dagster,$(PLUGINS))
+DEMO_PLUGINS ?= $(filter $(addprefix plugins/,audit console dagster health pubsub),$(PLUGINS))
 # The data of the demo are an extra of its plugin.
 EDITABLE = $(foreach plugin,$(1),-e './$(plugin)$(if $(filter %/dagster,$(plugin)),[demo])')
 # An editable install carries no .pth of its own, so the one that waits for Dagster is put there.
 WATCH_DAGSTER = if $(BIN)/python -c 'import flowstone_dagster.__main__' 2>/dev/null; then \
 	$(BIN)/python -m flowstone_dagster pth --install >/dev/null; fi
+# Processes that share the tests; each starts servers of its own.
+WORKERS ?= 2
 AGENT_VERSION := 1.69.1
+DAGSTER_WEBSERVER_VERSION := 1.13.27
 MANIFESTS := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test matrix check bench docs build clean
+.PHONY: help venv demo test matrix check bench docs dashboards build collector jaeger clean
 
 help:  ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.dev  ## a virtual environment with the core, the plugins and every tool
 
-demo: $(VENV)/.demo  ## run the demo: a small pipeline, its trace on this machine
+demo: $(VENV)/.demo  ## run the demo: a small pipeline, and all that flowstone shows of it on this machine
 	@$(BIN)/flowstone demo
 
 test: $(VENV)/.dev $(VENV)/agent/.made  ## run all tests, those of the plugins too
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-matrix: $(VENV)/.dev  ## run the tests of hosts as they are deployed, with all their processes (minutes)
+matrix: $(VENV)/.dev $(VENV)/webserver/.made  ## run the tests of hosts as they are deployed, with all their processes (minutes)
 	@$(BIN)/python -m pytest -m matrix $(ARGS)
 
 check: $(VENV)/.dev  ## lint, formatting, types, floors
@@ -51,9 +54,18 @@ bench: $(VENV)/.dev  ## print the numbers of the house, as ratios within one run
 docs: $(VENV)/.dev  ## write the pages that are made from the code
 	@$(BIN)/python docs/write.py
 
+dashboards: $(VENV)/.dev  ## write dashboards and alerts, which are made from the definitions of the metrics
+	@$(BIN)/python -m deploy.generate $(ARGS)
+
 build: $(VENV)/.dev  ## wheels of the core and of all plugins, in dist/
 	@$(PIP) wheel -q --no-deps -w dist . $(addprefix ./,$(PLUGINS))
 	@ls dist
+
+collector:  ## find or build the OpenTelemetry Collector; prints its path (needs Go the first time)
+	@$(PYTHON) deploy/build.py collector
+
+jaeger:  ## find or build Jaeger; prints its path (needs Go the first time)
+	@$(PYTHON) deploy/build.py jaeger
 
 # A real OTLP receiver for the tests, apart because it pins an older protobuf. Without it they are skipped.
 $(VENV)/agent/.made: | $(VENV)/.made
@@ -61,6 +73,14 @@ $(VENV)/agent/.made: | $(VENV)/.made
 	@$(PYTHON) -m venv $(VENV)/agent
 	@$(VENV)/agent/bin/python -m pip --disable-pip-version-check install -q ddapm-test-agent==$(AGENT_VERSION) \
 		|| echo "no test agent: its tests are skipped" >&2
+	@touch $@
+
+# A Dagster with its web server, apart because that one pins an older protobuf, and a Dagster of its own version.
+$(VENV)/webserver/.made: $(MANIFESTS) | $(VENV)/.made
+	@echo "installing dagster-webserver into $(VENV)/webserver"
+	@$(PYTHON) -m venv $(VENV)/webserver
+	@$(VENV)/webserver/bin/python -m pip --disable-pip-version-check install -q -e . -e ./plugins/dagster \
+		dagster-webserver==$(DAGSTER_WEBSERVER_VERSION) || echo "no web server: its tests are skipped" >&2
 	@touch $@
 
 clean:  ## remove the environment and all that was built

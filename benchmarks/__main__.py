@@ -44,7 +44,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="The numbers of the house.")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: minutes, not a quarter of an hour")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer and shorter rounds: minutes, not a quarter of an hour"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     names = [section.name for section in SECTIONS]
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(names))

@@ -53,11 +53,109 @@ TABLES: Final[dict[str, tuple[Setting, ...]]] = {
             "FLOWSTONE_OTEL_LOG_LEVEL", "`info`", "The least severity of the log events that are exported."
         ),
     ),
+    "Collector": (
+        Setting(
+            "FLOWSTONE_OTLP_HEALTH",
+            "`127.0.0.1:13133`",
+            "Where `flowstone doctor --send` asks the collector for its health; the collector's own configuration reads it too.",
+        ),
+        Setting(
+            "FLOWSTONE_OTLP_SELF_HOST",
+            "`127.0.0.1`",
+            "The host on which it asks for the collector's own metrics.",
+        ),
+        Setting("FLOWSTONE_OTLP_SELF_PORT", "`8888`", "The port of the same."),
+    ),
     "Dagster": (
         Setting(
             "FLOWSTONE_DAGSTER",
             "`0`",
             "`1` observes Dagster in every process of the environment. Read from the environment only.",
+        ),
+    ),
+    "Audit": (
+        Setting(
+            "FLOWSTONE_AUDIT_URL",
+            "`sqlite:///$FLOWSTONE_HOME/audit.db`",
+            "The audit database: SQLite or `postgresql://user@host/database`; `off` keeps nothing.",
+        ),
+        Setting(
+            "FLOWSTONE_AUDIT_POLICY",
+            "`io.*=off`, decisions `durable`, else `batched`",
+            "Which events are audited: `name=mode` or `name.*=mode`, by commas, the first that fits; modes `durable`, `batched`, `off`.",
+        ),
+        Setting(
+            "FLOWSTONE_AUDIT_ON_FAILURE",
+            "`raise` to who waits, else `spool`",
+            "What becomes of entries that even the spool cannot take, in the same form: `raise`, `spool` (wait in memory), `drop`.",
+        ),
+        Setting(
+            "FLOWSTONE_AUDIT_SPOOL_MAX_BYTES", "`256 MiB`", "What all spools of the home may take together."
+        ),
+        Setting(
+            "FLOWSTONE_AUDIT_PRIVATE",
+            "",
+            "Keys of details that are held privately, so that they can be erased; separated by commas.",
+        ),
+        Setting(
+            "FLOWSTONE_AUDIT_KEY",
+            "`$FLOWSTONE_HOME/audit/key.pem`",
+            "The file of the key that signs checkpoints; made where it is missing.",
+        ),
+        Setting(
+            "FLOWSTONE_AUDIT_ANCHOR_FILE",
+            "`$FLOWSTONE_HOME/audit/checkpoints`",
+            "The file that each checkpoint is appended to; `off` for none.",
+        ),
+        Setting("FLOWSTONE_AUDIT_SEAL_INTERVAL", "`1`", "Seconds between two seals, at least."),
+        Setting("FLOWSTONE_AUDIT_RETAIN_DAYS", "`365`", "Days that entries are kept, at least."),
+        Setting(
+            "FLOWSTONE_AUDIT_TRACE_SQL",
+            "`0`",
+            "`1` traces the audit log's own SQL; needs `flowstone-audit[tracing]`.",
+        ),
+    ),
+    "Pub/sub": (
+        Setting(
+            "FLOWSTONE_PUBSUB_URL",
+            "`sqlite:///$FLOWSTONE_HOME/events.db`",
+            "Where live events go: `sqlite:///path`, `memory://`, `nats://host`, `redis://host`; `off` sends nothing.",
+        ),
+        Setting(
+            "FLOWSTONE_PUBSUB_RETENTION",
+            "`100000, 7 d`",
+            "How much of it can be read again: a number of records, an age, or both.",
+        ),
+    ),
+    "Health": (
+        Setting(
+            "FLOWSTONE_HEALTH_PORT",
+            "`8086`",
+            "The port of `flowstone_health.serve()` and `flowstone health --serve`.",
+        ),
+        Setting("FLOWSTONE_HEALTH_HOST", "`127.0.0.1`", "The address that they listen on."),
+        Setting("FLOWSTONE_HEALTH_TOKEN", "", "Who shows it (`Authorization: Bearer`) may see details."),
+        Setting("FLOWSTONE_HEALTH_LOOPBACK", "`1`", "`0`: callers on this machine need the token too."),
+        Setting("FLOWSTONE_HEALTH_INTERVAL", "each check's own", "Seconds between two looks of every check."),
+        Setting(
+            "FLOWSTONE_HEALTH_GRACE",
+            "`5`",
+            "Seconds that `flowstone health --serve` goes on after SIGTERM, draining.",
+        ),
+        Setting(
+            "FLOWSTONE_HEALTH_DATABASE_URL",
+            "",
+            "SQLAlchemy's URL of a database to look at as `database`; needs `flowstone-health[sql]`.",
+        ),
+        Setting(
+            "FLOWSTONE_HEALTH_RESOURCE_TTL",
+            "`600`",
+            "Seconds for which a resource that the pipeline saw unhealthy is shown as such.",
+        ),
+        Setting(
+            "FLOWSTONE_HEALTH_DISK_MIN",
+            "`1073741824`",
+            "Bytes free below which the disk is degraded; below a tenth of it, unhealthy.",
         ),
     ),
     "Console": (

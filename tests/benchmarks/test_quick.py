@@ -12,7 +12,7 @@ from tests.laws.tree import ROOT
 pytestmark = pytest.mark.matrix  # it takes minutes
 
 TIMEOUT_S = 600
-PROMISES = 11
+PROMISES = 19
 """Rows with a bound that must hold, without the audit's."""
 AUDIT = (6, 11)
 """The audit's: where there is SQLite alone, and with PostgreSQL."""

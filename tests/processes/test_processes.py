@@ -35,7 +35,9 @@ def assert_whole(told: list[tuple[int, Event]], children: int) -> None:
     run_span = next(event.span_id for _, event in told if event.name == "run.start")
     assert {f"child{n}" for n in range(children)} <= {event.asset for event in starts}
     assert {run_span} == {event.parent_id for event in starts if event.asset.startswith("child")}
-    assert 1 == len({event.trace_id for _, event in told if getattr(event, "asset", "") != "busy"})
+    # A machine that stands still makes the sink overrun; that is told of the process, and belongs to no trace.
+    whose = {event.trace_id for _, event in told if getattr(event, "asset", "") != "busy"}
+    assert 1 == len(whose - {"0" * 32})
 
 
 @pytest.mark.parametrize("name", ["fork", "pool", "os_exit"])

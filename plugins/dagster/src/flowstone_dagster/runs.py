@@ -16,6 +16,7 @@ from flowstone_dagster.rows import RunRow
 from flowstone_dagster.statuses import Status
 from flowstone_dagster.told import Entry, Instance, nanoseconds
 from flowstone_dagster.wall import walled
+from flowstone_dagster.who import actor_of
 
 RETRY_TAG: Final = "dagster/retry_number"
 """Dagster's tag on automatic re-executions: 1 on the first."""
@@ -165,7 +166,8 @@ def _attempt(row: RunRow | None, formers: int) -> int:
 
 def _attributes(row: RunRow | None) -> dict[str, str]:
     parents = {name: getattr(row, name, None) for name in ("parent_run_id", "root_run_id")}
-    return {f"flowstone.dagster.{name}": str(value) for name, value in parents.items() if value}
+    known = {f"flowstone.dagster.{name}": str(value) for name, value in parents.items() if value}
+    return known | actor_of(row)
 
 
 def error_of_event(data: object, text: str) -> Error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from flowstone_dagster.demo.agreement import nodes
 from flowstone_dagster.demo.jobs import DELAYS, FAULTY, STEPS, WEATHER
 
 Document = dict[str, Any]
@@ -23,26 +24,20 @@ def problems(document: Document) -> list[str]:
 
 
 def _of_delays(trace: Document) -> Iterator[str]:
-    nodes = list(_nodes(trace["nodes"]))
-    failed = [node["title"] for node in nodes if node["state"] == "failure"]
+    found = list(nodes(trace["nodes"]))
+    failed = [node["title"] for node in found if node["state"] == "failure"]
     if sorted([f"run {DELAYS}", f"materialize {FAULTY}"]) != sorted(failed):
         yield f"{FAULTY} alone was to fail in {DELAYS}, and did: {', '.join(failed) or 'nothing'}"
-    told = {point["event"] for node in nodes for point in node["points"]}
+    told = {point["event"] for node in found for point in node["points"]}
     yield from (
         f"nothing of {name}" for name in ("checkpoint.requested", "checkpoint.approved") if name not in told
     )
 
 
 def _of_weather(trace: Document) -> Iterator[str]:
-    nodes = list(_nodes(trace["nodes"]))
+    found = list(nodes(trace["nodes"]))
     if trace["state"] != "success":
         yield f"{WEATHER} was to succeed: {trace['state']}"
-    processes = {node["process"]["pid"] for node in nodes if node["process"]}
+    processes = {node["process"]["pid"] for node in found if node["process"]}
     if len(processes) != STEPS + 1:
         yield f"{WEATHER} was to take {STEPS + 1} processes: {len(processes)}"
-
-
-def _nodes(nodes: list[Document]) -> Iterator[Document]:
-    for node in nodes:
-        yield node
-        yield from _nodes(node["children"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from flowstone_dagster.demo import checks, stages
+from flowstone_dagster.demo import checks, parts, stages
 from flowstone_dagster.demo.delivery import delivery
 from flowstone_dagster.demo.findings import Findings
 from flowstone_dagster.demo.jobs import DELAYS, FAULTY, MONTH, STEPS, WEATHER
@@ -51,18 +51,24 @@ def _run(place: Place, *, verbose: bool) -> Findings:
     """Run both jobs under one correlation id, and gather what is known of it."""
     began = time.monotonic()
     correlation_id = f"demo-{secrets.token_hex(3)}"
-    _progress(f"1/2  {DELAYS}, month {MONTH}: four assets in one process; {FAULTY} has a real mistake in it")
-    month = stages.run_month(place, correlation_id, verbose=verbose)
-    _progress(f"2/2  {WEATHER}: {STEPS} assets, each in a process of its own")
-    stages.run_weather(place, correlation_id, verbose=verbose)
-    trace = stages.trace_document(place, correlation_id)
+    with parts.watching(place, correlation_id) as watched:
+        _progress(
+            f"1/3  {DELAYS}, month {MONTH}: four assets in one process; {FAULTY} has a real mistake in it"
+        )
+        month = stages.run_month(place, correlation_id, verbose=verbose)
+        _progress(f"2/3  {WEATHER}: {STEPS} assets, each in a process of its own")
+        stages.run_weather(place, correlation_id, verbose=verbose)
+        _progress("3/3  what the plugins say: trace, messages, audit log and a forgery, health and an outage")
+        trace = stages.trace_document(place, correlation_id)
+        shown = watched.parts(trace)
     return Findings(
         place=place,
         correlation_id=correlation_id,
         trace=trace,
         metrics=month["metrics"],
         delivery=delivery(month),
-        problems=checks.problems(trace),
+        parts=shown,
+        problems=[*checks.problems(trace), *(problem for part in shown for problem in part.problems)],
         began=began,
     )
 

@@ -6,13 +6,16 @@ import time
 from dataclasses import asdict, dataclass
 from json import loads
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from flowstone_dagster.demo import measured, project, stages
 from flowstone_dagster.demo.delivery import Delivery
+from flowstone_dagster.demo.part import Part
 from flowstone_dagster.demo.place import Place
+
+_ALIGNED: Final = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Findings:
         trace: The document of ``flowstone trace --json``.
         metrics: What the first run's process measured.
         delivery: What became of the telemetry; None where it was not sent.
+        parts: What further plugins made of the runs.
         problems: Why the demo is no success; empty if it is.
         began: When the demo began, by ``time.monotonic``.
     """
@@ -34,6 +38,7 @@ class Findings:
     trace: dict[str, Any]
     metrics: list[dict[str, Any]]
     delivery: Delivery | None
+    parts: list[Part]
     problems: list[str]
     began: float
 
@@ -45,10 +50,12 @@ class Findings:
     def commands(self) -> dict[str, str]:
         """Return commands that show more, each with what it shows."""
         typed = self.place.command
+        further = (command for part in self.parts for command in part.commands.items())
         return {
             typed("trace", self.correlation_id): "the same again",
             typed("trace", self.correlation_id, "--json"): "for programs",
             typed("trace", "--list"): "all runs so far",
+            **dict(further),
         }
 
     def document(self) -> dict[str, Any]:
@@ -65,6 +72,7 @@ class Findings:
             "log_line": loads(self._log_line()),
             "metrics": self.metrics,
             "trace": self.trace,
+            **{part.name: part.document for part in self.parts},
         }
 
     def show(self) -> None:
@@ -76,8 +84,12 @@ class Findings:
             click.echo(f"  {line}")
         _heading("One of its log lines")
         click.echo(self._log_line())
+        for part in self.parts:
+            _heading(part.title)
+            for line in part.lines():
+                click.echo(line)
         _heading("Look further")
-        width = max(len(command) for command in self.commands())
+        width = max((len(command) for command in self.commands() if len(command) <= _ALIGNED), default=0)
         for command, shown in self.commands().items():
             click.echo(f"  {command:<{width}}  # {shown}")
         if self.delivery is not None:
@@ -94,6 +106,9 @@ class Findings:
         )
         click.echo(f"Files    {self.place.folder}")
         click.echo("         data/ made by the assets, events.jsonl all log lines of the first run")
+        click.echo(
+            "         published/ stands for a place out of the reach of whoever owns the audit log, forgery/ has the copy"
+        )
         click.echo(f"Took     {self.seconds:.0f} s")
 
     def _log_line(self) -> str:

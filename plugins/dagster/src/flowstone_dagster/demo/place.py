@@ -8,8 +8,12 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from flowstone.plugin import home, settings
+
+_DATABASES: Final = {"AUDIT_URL": "audit.db", "PUBSUB_URL": "events.db", "STORE_URL": "traces.db"}
+_LEFT_OUT: Final = ("FLOWSTONE_AUDIT_", "FLOWSTONE_PUBSUB_", "FLOWSTONE_STORE_", "FLOWSTONE_HEALTH_")
 
 
 class UnusableError(Exception):
@@ -21,14 +25,11 @@ class Place:
     """The demo's folder.
 
     Attributes:
-        folder: It has the project's files, Dagster's own, and, unless the user has a home for them, the traces.
-        home: Where flowstone keeps the traces.
-        own_home: Whether that home is the folder itself, so that later commands have to be told.
+        folder: It has the project's files and Dagster's own, and is flowstone's home: entries of a demo do not
+            belong into anybody's audit log.
     """
 
     folder: Path
-    home: Path
-    own_home: bool
 
     @property
     def data(self) -> Path:
@@ -45,15 +46,55 @@ class Place:
         """Dagster's home."""
         return self.folder / "dagster"
 
+    @property
+    def runs(self) -> Path:
+        """Where Dagster keeps its runs."""
+        return self.dagster / "history"
+
+    @property
+    def runs_away(self) -> Path:
+        """Where they are while the demo takes them away."""
+        return self.dagster / "history.away"
+
+    @property
+    def published(self) -> Path:
+        """Stands for a place that whoever owns the audit database cannot write to."""
+        return self.folder / "published"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the audit log's signed checkpoints are published."""
+        return self.published / "checkpoints"
+
+    @property
+    def key(self) -> Path:
+        """The public key of the audit log, published as well."""
+        return self.published / "key"
+
+    @property
+    def forgery(self) -> Path:
+        """The home of the forged copy of the audit log."""
+        return self.folder / "forgery"
+
+    def settings(self, home: Path | None = None) -> dict[str, str]:
+        """Return what commands have to be told: the home, by default the folder, and what else was set otherwise."""
+        chosen = home or self.folder
+        others = {name: file for name, file in _DATABASES.items() if settings().get(name)}
+        return {
+            "FLOWSTONE_HOME": str(chosen),
+            **{f"FLOWSTONE_{name}": f"sqlite:///{chosen / file}" for name, file in others.items()},
+        }
+
     def environment(self) -> dict[str, str]:
         """Return the environment of the demo's processes: the user's, Dagster observed, files in the folder."""
         own = {
             "FLOWSTONE_DAGSTER": "1",
-            "FLOWSTONE_HOME": str(self.home),
+            "FLOWSTONE_AUDIT_ANCHOR_FILE": str(self.checkpoints),
             "DAGSTER_HOME": str(self.dagster),
             "DEMO_DATA": str(self.data),
         }
-        return {**os.environ, **own}
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
+        return {**theirs, **self.settings(), **own}
 
     def prepare(self) -> None:
         """Make the folder, or find it as the last demo has left it.
@@ -69,16 +110,19 @@ class Place:
                     f"{self.folder} holds files that are not the demo's; name another with --folder"
                 )
             self.data.mkdir(exist_ok=True)
+            self.published.mkdir(exist_ok=True)
             self.dagster.mkdir(exist_ok=True)
+            if self.runs_away.exists() and not self.runs.exists():  # the last demo was killed in the middle
+                self.runs_away.rename(self.runs)
             mark.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
         except OSError as error:
             raise UnusableError(
                 f"cannot write to {self.folder} ({error.strerror}); name another with --folder"
             ) from error
 
-    def command(self, *arguments: str) -> str:
+    def command(self, *arguments: str, home: Path | None = None) -> str:
         """Return a command of flowstone, as the user has to type it here."""
-        before = [f"FLOWSTONE_HOME={shlex.quote(str(self.home))}"] if self.own_home else []
+        before = [f"{name}={shlex.quote(value)}" for name, value in self.settings(home).items()]
         return " ".join([*before, shlex.quote(_program()), *(shlex.quote(each) for each in arguments)])
 
 
@@ -88,10 +132,8 @@ def choose(folder: Path | None) -> Place:
     Raises:
         UnusableError: There is no home that can be written.
     """
-    given = settings().get("HOME")
     try:
-        chosen = (folder if folder is not None else home() / "demo").absolute()
-        return Place(folder=chosen, home=home().absolute() if given else chosen, own_home=not given)
+        return Place(folder=(folder if folder is not None else home() / "demo").absolute())
     except (OSError, RuntimeError) as error:
         raise UnusableError(
             f"flowstone has no folder to write to ({error}); name one with --folder"

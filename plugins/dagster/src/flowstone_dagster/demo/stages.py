@@ -1,4 +1,4 @@
-"""The demo's processes: two runs of the project, and ``flowstone trace``."""
+"""The two runs of the project, and ``flowstone trace``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Final
 from flowstone_dagster import pth
 from flowstone_dagster.demo.jobs import PROJECT, WEATHER
 from flowstone_dagster.demo.place import Place, UnusableError
+from flowstone_dagster.demo.processes import COMMANDS, run
 
-_PATIENCE: Final = 120.0
 _TAIL: Final = 15
 
 
@@ -21,9 +21,7 @@ def run_month(place: Place, correlation_id: str, *, verbose: bool) -> dict[str, 
     Raises:
         UnusableError: The process failed.
     """
-    done = _module(
-        "flowstone_dagster.demo.month", correlation_id, str(place.lines), place=place, stderr=_log(verbose)
-    )
+    done = run(place, "flowstone_dagster.demo.month", correlation_id, str(place.lines), stderr=_log(verbose))
     _demand(done)
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
@@ -37,7 +35,7 @@ def run_weather(place: Place, correlation_id: str, *, verbose: bool) -> None:
     """
     tags = json.dumps({"flowstone/correlation_id": correlation_id})
     job = ("job", "execute", "-m", PROJECT, "-d", str(place.folder), "-j", WEATHER, "--tags", tags)
-    _demand(_module("dagster", *job, place=place, stderr=_log(verbose)))
+    _demand(run(place, "dagster", *job, stderr=_log(verbose)))
 
 
 def trace_document(place: Place, correlation_id: str) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def trace_document(place: Place, correlation_id: str) -> dict[str, Any]:
     Raises:
         UnusableError: It tells nothing.
     """
-    done = _module("flowstone.cli.main", "trace", correlation_id, "--json", place=place)
+    done = run(place, COMMANDS, "trace", correlation_id, "--json")
     if done.returncode > 1:  # 1 says that a run in it failed, as one shall
         raise UnusableError(f"flowstone trace: {done.stderr.strip()}{_advice()}")
     document: dict[str, Any] = json.loads(done.stdout)
@@ -56,32 +54,7 @@ def trace_document(place: Place, correlation_id: str) -> dict[str, Any]:
 def show_trace(place: Place, correlation_id: str) -> None:
     """Let ``flowstone trace`` write to our standard output, with the colours and the width of the terminal."""
     sys.stdout.flush()
-    _module("flowstone.cli.main", "trace", correlation_id, place=place, stdout=None, stderr=None)
-
-
-def _module(
-    name: str,
-    *arguments: str,
-    place: Place,
-    stdout: int | None = subprocess.PIPE,
-    stderr: int | None = subprocess.PIPE,
-) -> subprocess.CompletedProcess[str]:
-    # -P: a module of the current folder must not take the place of an installed one.
-    command = [sys.executable, "-P", "-m", name, *arguments]
-    try:
-        return subprocess.run(  # noqa: S603  # our own interpreter, no shell
-            command,
-            env=place.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UnusableError(f"no end after {_PATIENCE:.0f} s of: {' '.join(command)}") from error
+    run(place, COMMANDS, "trace", correlation_id, stdout=None, stderr=None)
 
 
 def _log(verbose: bool) -> int | None:

@@ -1,0 +1,1 @@
+"""What the audit log is measured by, against the raw driver on a naive schema."""
