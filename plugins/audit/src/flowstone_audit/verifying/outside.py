@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -77,6 +78,18 @@ def size_of(text: str) -> int:
         return checkpoint.parse(note.parse(text)).size
     except NoteError:
         return 0
+
+
+def sizes(notes: Iterable[str], known: Outside) -> list[int]:
+    """Return the sizes of those of *notes* that say what signed checkpoints among *known* say."""
+    signed = set(known.published)
+    found = []
+    for text in notes:
+        with suppress(NoteError):
+            said = checkpoint.parse(note.parse(text))
+            if (said.size, said.root) in signed:
+                found.append(said.size)
+    return found
 
 
 def gather(notes: Iterable[str], origin: str, known: tuple[VerifierKey, ...]) -> Outside:

@@ -96,7 +96,6 @@ class _Whole:
         notes = (*options.notes, *filter(None, [options.since]))
         known = outside.gather([*notes, *options.near], origin, options.keys)
         report.add(known.findings)
-        believed = outside.gather(notes, origin, options.keys).published
         start = self._start(trust, known)
         sequence = Sequence(start, self.target.dialect)
         sizes = tuple(one for one in known.published if one.size > start.size)
@@ -113,7 +112,7 @@ class _Whole:
         with self.source.snapshot():
             ends.verify(self.source, sequence, known, report, self.now, options.lag_s)
             standing.check(self.source, self.target, report)
-        self._anchor([one.size for one in believed], bool(known.published), sequence.after.size)
+        self._anchor(outside.sizes(notes, known), bool(known.published), sequence.after.size)
         return report
 
     def _start(self, trust: Trust, known: Outside) -> Base:

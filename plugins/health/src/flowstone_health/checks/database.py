@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from flowstone.plugin import HealthCheck, HealthResult
 
 _CONNECT_S: Final = 4
 _TIMEOUT_S: Final = 5.0
+_IN_MEMORY: Final = frozenset({None, "", ":memory:"})
 _ARGUMENTS: Final[dict[str, dict[str, Any]]] = {
     "postgresql+psycopg": {"connect_timeout": _CONNECT_S},
     "postgresql+psycopg2": {"connect_timeout": _CONNECT_S},
@@ -38,14 +40,20 @@ class Database:
             import sqlalchemy
         except ImportError:
             return HealthResult(status="unhealthy", message="run: pip install 'flowstone-health[sql]'")
+        url = sqlalchemy.make_url(self._url)
+        is_file = url.get_backend_name() == "sqlite" and url.database not in _IN_MEMORY
+        if is_file and not Path(str(url.database)).exists():  # connecting would make an empty one
+            return HealthResult(status="unhealthy", message="the database's file is gone")
         if self._engine is None:
-            url = sqlalchemy.make_url(self._url)
             arguments = _ARGUMENTS.get(url.drivername, {})
             self._engine = sqlalchemy.create_engine(
                 url, connect_args=arguments, poolclass=sqlalchemy.NullPool
             )
         with self._engine.connect() as connection:
-            connection.execute(sqlalchemy.text("SELECT 1"))
+            # SQLite does not touch its file for `SELECT 1`.
+            connection.execute(
+                sqlalchemy.text("SELECT count(*) FROM sqlite_master" if is_file else "SELECT 1")
+            )
         return HealthResult()
 
 
