@@ -25,6 +25,7 @@ _KEPT: Final = 128
 _BUILTIN: Final = {name_of(cls): cls for cls in builtin_events()}
 _writers: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
 _encoded: dict[int, tuple[Event, bytes]] = {}
+_process: tuple[Process | None, Any] = (None, None)
 
 
 def encode(event: Event) -> bytes:
@@ -38,10 +39,21 @@ def encode(event: Event) -> bytes:
     kept = _encoded.get(id(event))
     if kept is not None and kept[0] is event:
         return kept[1]
-    made = orjson.dumps(to_dict(event))
+    made = orjson.dumps(_with_process_once(to_dict(event)))
     if len(_encoded) >= _KEPT:
         _encoded.clear()
     _encoded[id(event)] = (event, made)  # holding the event keeps its id from being given to another
+    return made
+
+
+def _with_process_once(made: dict[str, Any]) -> dict[str, Any]:
+    """Put the JSON of the process in its place: it is the same for all starts of a process."""
+    global _process
+    process = made.get("process")
+    if process is not None and process.__class__ is Process:
+        if _process[0] is not process:
+            _process = (process, orjson.Fragment(orjson.dumps(process)))
+        made["process"] = _process[1]
     return made
 
 
@@ -62,7 +74,8 @@ def _compile(cls: type[Event]) -> Callable[[Event], dict[str, Any]]:
             continue
         default, value = f"default_{field.name}", f"event.{field.name}"
         namespace[default] = None if field.default is MISSING else field.default
-        written = f"partition({value})" if field.name == "partition" else value
+        written = f"({value} if {value}.__class__ is str else partition({value}))"
+        written = written if field.name == "partition" else value
         lines.append(
             f"    if {value} is not {default} and {value} != {default}: made['{field.name}'] = {written}"
         )
