@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LOGGER: Final = logging.getLogger("flowstone.audit")
 IDLE_S: Final = 1.0
-OLDEST_S: Final = 5.0
+OLDEST_S: Final = 30.0
 _LOOK_S: Final = 0.2
 _ROUND_S: Final = 5.0
 _SEAL_S: Final = 1.0
