@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from math import isfinite
 from typing import Any
 
 import pytest
@@ -45,7 +46,9 @@ def test_every_section_is_measured(document: dict[str, Any]) -> None:
 def test_every_row_has_its_numbers(document: dict[str, Any]) -> None:
     """Each row carries best and median, and a verdict exactly where something is promised."""
     rows = [row for told in document["sections"].values() for row in told["rows"]]
-    assert all(row["best"] >= 0 and row["median"] >= 0 and row["what"] and row["unit"] for row in rows)
+    # A difference of two noisy measurements may be below zero.
+    assert all(isfinite(row["best"]) and isfinite(row["median"]) for row in rows)
+    assert all(row["what"] and row["unit"] for row in rows)
     assert all((row["must"] is None) == (row["verdict"] == "") for row in rows)
     audit = sum(row["must"] is not None for row in document["sections"]["audit"]["rows"])
     assert audit in AUDIT
