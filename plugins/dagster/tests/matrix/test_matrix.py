@@ -162,6 +162,7 @@ def test_every_event_has_its_span(told: Deployment) -> None:
     spans = told.spans()
     shown = [e for e in told.events if not str(e["name"]).endswith(".start") and "sensor" not in e]
     shown += told.named("sensor.trigger") + told.named("sensor.poll", result="triggered")
+    shown = [e for e in shown if str(e.get("trace_id", "")).strip("0")]  # facts of a process have no trace
     # A span that waited for the next batch died with its process; the event had left it.
     lost = [e for e in shown if e["span_id"] not in spans]
     assert {("resource.health_check", "deadly_job")} >= {(e["name"], e["pipeline"]) for e in lost}
