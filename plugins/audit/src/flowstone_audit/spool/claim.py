@@ -25,7 +25,7 @@ class Position(NamedTuple):
     offset: int
 
 
-class Claim:
+class Claim(locks.Held):
     """The sidecar of one writer.
 
     What it holds is a hint: where it is lost or old, entries are sent again, and the database ignores
@@ -79,20 +79,6 @@ class Claim:
         with suppress(FileNotFoundError):
             self.path.unlink()
         self.close()
-
-    def close(self) -> None:
-        """Let go, and close."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            with suppress(OSError):
-                locks.let_go(descriptor)
-            os.close(descriptor)
-
-    def abandon(self) -> None:
-        """Close the file without unlocking it: the lock is the parent's of this forked child."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
 
     def _is_current(self) -> bool:
         try:

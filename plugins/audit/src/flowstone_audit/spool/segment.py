@@ -17,7 +17,7 @@ synced: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 """Waits until the data of an open file is on the disk."""
 
 
-class Segment:
+class Segment(locks.Held):
     """The file that a process appends to.
 
     It appears under its name only when it is locked and begun, so that nobody takes it for a dead
@@ -73,20 +73,6 @@ class Segment:
         os.ftruncate(self.descriptor, self.size + kept)
         self.size += kept
         return whole
-
-    def close(self) -> None:
-        """Let go of it: from now on whoever has ingested it may remove it."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            with suppress(OSError):
-                locks.let_go(descriptor)
-            os.close(descriptor)
-
-    def abandon(self) -> None:
-        """Close the file without unlocking it: it is the parent's of this forked child."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
