@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Final, NamedTuple
 
 from flowstone.plugin import Measure, stats
@@ -14,6 +14,8 @@ from flowstone_audit.spool import folder
 
 _HEAD: Final = 64
 _COUNTED: Final = 1 << 20
+_TOGETHER_S: Final = 0.05
+"""Gauges that are read within it are of one export, and share one look at the spools."""
 _LOSSES: Final = {
     "audit.dropped": "dropped",
     "audit.spool.damaged": "damaged",
@@ -35,6 +37,9 @@ class Depth(NamedTuple):
     entries: int
     age: float
     taken: int
+
+
+_looked: tuple[float, Depth | None] = (float("-inf"), None)
 
 
 def look(settings: config.Config) -> Depth:
@@ -83,11 +88,20 @@ def _segment(path: os.PathLike[str], offset: int) -> tuple[int, int, int | None]
 
 
 def _read(field: str) -> Iterable[tuple[tuple[str, ...], float]]:
+    global _looked
+    at, found = _looked
+    if not at <= monotonic() < at + _TOGETHER_S:
+        found = _look()
+        _looked = monotonic(), found
+    return [] if found is None else [((), float(getattr(found, field)))]
+
+
+def _look() -> Depth | None:
     try:
         settings = config.load()
     except (OSError, ValueError):
-        return []
-    return [] if settings.url is None else [((), float(getattr(look(settings), field)))]
+        return None
+    return None if settings.url is None else look(settings)
 
 
 def _lost() -> Iterable[tuple[tuple[str, ...], float]]:
