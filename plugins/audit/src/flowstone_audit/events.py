@@ -40,13 +40,11 @@ class AuditSealed(Event):
 
     Attributes:
         size: Leaves of the tree after the batch.
-        leaves: Leaves of the batch.
         root: The tree's root, 64 hex digits.
         note: The signed checkpoint.
     """
 
     size: int
-    leaves: int = 0
     root: str = ""
     note: str = ""
 
