@@ -32,7 +32,7 @@ from flowstone.catalogue.run import RunException, RunHeartbeat, RunStart, RunSto
 from flowstone.catalogue.sensor import SensorPoll, SensorTrigger
 from flowstone.catalogue.values import Error, Partition, SpanEvent, SpanLink, partition_text
 from flowstone.dispatch.markers import hookimpl
-from flowstone.runtime import emission, roots
+from flowstone.runtime import emission, roots, terminal
 from flowstone.runtime.checks import HealthCheck, HealthResult
 from flowstone.runtime.context import OPERATION_KEY, get_context
 from flowstone.runtime.home import home
@@ -44,6 +44,7 @@ from flowstone.runtime.providing import provided
 from flowstone.runtime.queues import QueueState
 from flowstone.runtime.redaction import is_secret, redact
 from flowstone.runtime.refusals import Refused
+from flowstone.runtime.scope import NO_TRACE as _NO_TRACE
 from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import Settings, settings
 from flowstone.runtime.stats import count
@@ -112,6 +113,7 @@ __all__ = [
     "settings",
     "start_time",
     "stats",
+    "terminal",
     "this_process",
     "to_dict",
     "vitals",
@@ -142,7 +144,7 @@ class Identity(dict[str, str]):
         self.parent_id = parent_id
 
 
-NO_TRACE: Final = Identity(Scope(0, sampled=False), 0)
+NO_TRACE: Final = Identity(_NO_TRACE, 0)
 """The identity of facts of a process that belong to no run: they make no trace of their own, only log records."""
 
 

@@ -14,12 +14,12 @@ from flowstone.plugin import (
     MaterializationStop,
     Process,
     RunStart,
+    terminal,
 )
 from flowstone_console.command import trace
 from flowstone_console.measures import duration_text, rows_text, size_text
 from flowstone_console.plugin import ConsolePlugin
 from flowstone_console.rows import trace_number
-from flowstone_console.safe import clip, escape, width
 from flowstone_console.writer import Writer
 from plugins.console.tests.story import BEGIN, SECOND, Story
 
@@ -183,7 +183,9 @@ def test_every_line_keeps_the_width(writer: Writer) -> None:
     for span, asset in enumerate(("x" * 500, "表" * 100, "short"), 2):
         writer.write([story.event(MaterializationStart, span, 1, 1.0, asset=asset)])
     for columns in (20, 40, 79):
-        assert columns >= max(map(width, run("order-1", "--width", str(columns)).output.splitlines()))
+        assert columns >= max(
+            map(terminal.width, run("order-1", "--width", str(columns)).output.splitlines())
+        )
 
 
 def test_usage_is_checked() -> None:
@@ -233,4 +235,8 @@ def test_amounts_are_read_easily() -> None:
 
 def test_text_is_cut_by_columns() -> None:
     """Wide characters count twice, and what is cut is marked."""
-    assert ("表…", "abc", r"a\x07") == (clip("表表表", 4), clip("abc", 3), escape("a\x07"))
+    assert ("表…", "abc", r"a\x07") == (
+        terminal.clip("表表表", 4),
+        terminal.clip("abc", 3),
+        terminal.escape("a\x07"),
+    )

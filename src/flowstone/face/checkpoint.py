@@ -16,7 +16,7 @@ from flowstone.face.verdicts import APPROVED, EVENTS, REJECTED, TIMED_OUT, verdi
 from flowstone.runtime import coerce, emission, engine, identity, roots
 from flowstone.runtime.context import get_context
 from flowstone.runtime.inherited import with_inherited
-from flowstone.runtime.scope import Scope
+from flowstone.runtime.scope import NO_TRACE
 
 OFF: Final = "off"
 """The token of what was requested while flowstone was switched off."""
@@ -65,9 +65,7 @@ class Checkpoint:
             raise CheckpointDecided(
                 f"checkpoint {self.name!r} was requested before; make a new one to ask again"
             )
-        scope, parent_id = (
-            roots.scope_in(get_context(), "checkpoint") if engine.ensure() else (Scope(0, sampled=False), 0)
-        )
+        scope, parent_id = roots.scope_in(get_context(), "checkpoint") if engine.ensure() else (NO_TRACE, 0)
         asked = self._request = Request(
             name=self.name,
             scope=scope,

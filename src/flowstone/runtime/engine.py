@@ -22,10 +22,9 @@ from flowstone.runtime.delivery import Delivery
 from flowstone.runtime.drain import Drain
 from flowstone.runtime.handlers import Handlers
 from flowstone.runtime.point import Point
-from flowstone.runtime.scope import Scope
+from flowstone.runtime.scope import NO_TRACE
 from flowstone.runtime.settings import settings
 
-_NO_TRACE: Final = Scope(0, sampled=False)
 _LAST_WORDS_S: Final = 0.3
 # What counters of lost records begin with, and what to say of them. Metrics that could not be
 # exported are not lost: they are told again, in sum.
@@ -122,7 +121,7 @@ class Engine:
     def tell(self, event_class: type[Event], fields: dict[str, object]) -> None:
         """Queue an event of flowstone itself: it belongs to no run, and its trace id is all zeros."""
         span_id = identity.new_span_id()
-        lane.leave(Point(event_class, _NO_TRACE, time=time_ns(), span_id=span_id, fields=fields))
+        lane.leave(Point(event_class, NO_TRACE, time=time_ns(), span_id=span_id, fields=fields))
 
     def _fault(self, fault: Fault) -> None:
         stats.count(f"plugin.failed.{fault.plugin}")

@@ -85,3 +85,7 @@ def correlation(given: object) -> str:
         return kept
     count("value.coerced")
     return "".join(c if c.isascii() and c.isprintable() else "_" for c in kept[:CORRELATION_LIMIT])
+
+
+NO_TRACE: Final = Scope(0, sampled=False)
+"""Of what belongs to no trace: facts of a process, and gates that were asked for while flowstone was off."""

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 import flowstone
 import flowstone_audit
+from flowstone.plugin import terminal
 from flowstone_audit import queries, sealing
 from flowstone_audit.cli import group
-from flowstone_audit.cli.safe import escape
 from flowstone_audit.database import engine
 
 WHO: dict[str, Any] = {"actor_id": "ann", "actor_type": "user"}
@@ -103,7 +103,7 @@ def test_hostile_text_steers_no_terminal(audit: str, cli: CliRunner, words: list
     for command in (words, ["show", "1"], [*words, "--json"]):
         shown = run(cli, *command).stdout
         assert not set("\x1b\x07\u202e") & set(shown)
-    assert escape(HOSTILE) in run(cli, "show", "1").stdout
+    assert terminal.escape(HOSTILE) in run(cli, "show", "1").stdout
 
 
 def test_export_writes_whole_files_or_none(audit: str, cli: CliRunner, tmp_path: Path) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Iterable
 from typing import Final
 
 import click
 
+from flowstone.plugin import terminal
 from flowstone_console import table, tree_text
 from flowstone_console.config import load
 from flowstone_console.document import recent_json, timeline_json
 from flowstone_console.lookup import AmbiguousError, NotFoundError
 from flowstone_console.reader import Reader
-from flowstone_console.safe import clip, escape
 from flowstone_console.schema import StoreError
 from flowstone_console.style import Style
 
@@ -80,20 +77,11 @@ def trace(
 
 
 def _style(columns: int | None, no_color: bool, only_ascii: bool) -> Style:
-    colour = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
     return Style(
-        columns=columns or max(20, shutil.get_terminal_size((100, 24)).columns),
-        colour=colour and os.environ.get("TERM") != "dumb",
-        ascii=only_ascii or not _can_unicode(),
+        columns=terminal.columns(columns),
+        colour=not no_color and terminal.has_colour(),
+        ascii=only_ascii or not terminal.can_show("✔├─└│▸○⊘✘†·…µ"),
     )
-
-
-def _can_unicode() -> bool:
-    try:
-        "✔├─└│▸○⊘✘†·…µ".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _print(lines: Iterable[str], style: Style) -> None:
@@ -102,7 +90,10 @@ def _print(lines: Iterable[str], style: Style) -> None:
 
 
 def _candidates(error: AmbiguousError) -> list[str]:
-    lines = [f"  {match.kind:<15} {clip(escape(match.key), 128)}" for match in error.candidates[:_SHOWN]]
+    lines = [
+        f"  {match.kind:<15} {terminal.clip(terminal.escape(match.key), 128)}"
+        for match in error.candidates[:_SHOWN]
+    ]
     if len(error.candidates) > _SHOWN:
         lines.append(f"  and {len(error.candidates) - _SHOWN} more")
     return lines

@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
+from flowstone.plugin import terminal
 from flowstone_console.model import State
-from flowstone_console.safe import clip, width
 
 _COLOURS: Final[Mapping[str, str]] = {
     "success": "green",
@@ -76,11 +76,11 @@ class Style:
 
     def row(self, left: list[Span], right: str = "") -> str:
         """Return one line: *left* clipped to the room there is, *right* at the right edge."""
-        room = self.columns - (width(right) + 1 if right else 0)
+        room = self.columns - (terminal.width(right) + 1 if right else 0)
         parts: list[str] = []
         for text, name in left:
-            shown = clip(self.plain(text), max(0, room), "~" if self.ascii else "…")
-            room -= width(shown)
+            shown = terminal.clip(self.plain(text), max(0, room), "~" if self.ascii else "…")
+            room -= terminal.width(shown)
             parts.append(self.paint(shown, name))
         if right:
             parts.append(" " * (max(0, room) + 1) + self.plain(right))

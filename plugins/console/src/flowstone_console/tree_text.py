@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flowstone.plugin import Error, Event
+from flowstone.plugin import Error, Event, terminal
 from flowstone_console.measures import clock_text, duration_text, moment_text, rows_text, size_text
 from flowstone_console.model import Completeness, Node, Point, Timeline, Trace
-from flowstone_console.safe import escape
 from flowstone_console.style import Guides, Span, Style
 
 _MESSAGE_LINES: Final = 5
@@ -31,7 +30,7 @@ def lines(timeline: Timeline, style: Style, *, events: bool = False) -> Iterator
 def _header(trace: Trace, style: Style) -> Iterator[str]:
     state = trace.state
     ids = trace.pipelines or trace.orchestrators or ("trace",)
-    head: list[Span] = [(escape(", ".join(ids)), "")]
+    head: list[Span] = [(terminal.escape(", ".join(ids)), "")]
     if state is not None:
         head += [("  ", ""), (f"{style.sign(state)} {state}", state)]
     yield style.row(head, duration_text(trace.duration) + (" so far" if state == "running" else ""))
@@ -43,7 +42,7 @@ def _header(trace: Trace, style: Style) -> Iterator[str]:
     )
     for name, value in facts:
         if value:
-            yield style.row([(f"  {name:<12}", "dim"), (escape(value), "")])
+            yield style.row([(f"  {name:<12}", "dim"), (terminal.escape(value), "")])
 
 
 def _rows(
@@ -78,11 +77,15 @@ def _moment(item: Node | Point) -> int:
 
 
 def _node_row(node: Node, style: Style, guide: str) -> str:
-    left: list[Span] = [(guide, "dim"), (style.sign(node.state) + " ", node.state), (escape(node.title), "")]
+    left: list[Span] = [
+        (guide, "dim"),
+        (style.sign(node.state) + " ", node.state),
+        (terminal.escape(node.title), ""),
+    ]
     if node.partition:
-        left.append((f" [{escape(node.partition)}]", ""))
+        left.append((f" [{terminal.escape(node.partition)}]", ""))
     if node.detail:
-        left.append((f" ({escape(node.detail)})", "dim"))
+        left.append((f" ({terminal.escape(node.detail)})", "dim"))
     if node.state != "success":
         told = f"  {node.state}"
         if node.state == "abandoned" and node.last_seen:
@@ -100,7 +103,11 @@ def _node_row(node: Node, style: Style, guide: str) -> str:
 
 def _point_row(point: Point, style: Style, guide: str, zero: int) -> str:
     judged = "" if point.healthy is None else "success" if point.healthy else "failure"
-    left: list[Span] = [(guide, "dim"), (style.dot + " ", judged or "dim"), (escape(point.title), judged)]
+    left: list[Span] = [
+        (guide, "dim"),
+        (style.dot + " ", judged or "dim"),
+        (terminal.escape(point.title), judged),
+    ]
     if point.duration:
         left.append((f" after {duration_text(point.duration)}", "dim"))
     return style.row(left, f"+{duration_text(max(0, point.time - zero))}")
@@ -114,13 +121,13 @@ def _error_rows(error: Error | None, style: Style, under: str) -> Iterator[str]:
     if len(message) > _MESSAGE_LINES:
         text.append(f"({len(message) - _MESSAGE_LINES} more lines)")
     for line in text:
-        yield style.row([(under, "dim"), (escape(line), "failure")])
+        yield style.row([(under, "dim"), (terminal.escape(line), "failure")])
 
 
 def _event_row(event: Event, style: Style, zero: int) -> str:
     what = next((str(value) for name in _NAMES if (value := getattr(event, name, None))), "")
     told = f"{event.name:<26} {event.span_id:<16} {what}"
-    left = [(f"  {clock_text(event.time)}  ", "dim"), (escape(told), "")]
+    left = [(f"  {clock_text(event.time)}  ", "dim"), (terminal.escape(told), "")]
     return style.row(left, f"+{duration_text(max(0, event.time - zero))}")
 
 

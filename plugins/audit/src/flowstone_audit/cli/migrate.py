@@ -9,9 +9,9 @@ import click
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
+from flowstone.plugin import terminal
 from flowstone_audit import config, database, guards, migrating, schema_state
 from flowstone_audit.cli import output
-from flowstone_audit.cli.safe import escape
 from flowstone_audit.errors import AuditError, EntriesAtRisk
 
 NOT_CURRENT: Final = 1
@@ -116,7 +116,7 @@ def _state(engine: Engine) -> schema_state.State:
 
 def _change(engine: Engine, revision: str, *, grants: bool, destroy: bool) -> None:
     def tell(text: str) -> None:
-        click.echo(escape(text), err=True)
+        click.echo(terminal.escape(text), err=True)
 
     if grants:
         migrating.grant(engine, tell=tell)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 import orjson
 
-from flowstone_audit.cli.safe import escape, width
+from flowstone.plugin import terminal
 from flowstone_audit.errors import AuditError, NotFound
 
 UNUSABLE: Final = 2
@@ -65,13 +62,13 @@ class Style:
 
     def plain(self, text: str) -> str:
         """Return *text* with nothing in it that steers, in the characters that may be used."""
-        shown = escape(text)
+        shown = terminal.escape(text)
         return shown.encode("ascii", "backslashreplace").decode("ascii") if self.ascii else shown
 
     def row(self, cells: Iterable[Cell], widths: Iterable[int]) -> str:
         """Return one line of cells that are plain, each filled up to its width."""
         parts = [
-            self.paint(text, name) + " " * (columns - width(text) + 2)
+            self.paint(text, name) + " " * (columns - terminal.width(text) + 2)
             for (text, name), columns in zip(cells, widths, strict=True)
         ]
         return "".join(parts).rstrip()
@@ -85,20 +82,11 @@ class Style:
 
 def style(columns: int | None = None, *, no_color: bool = False, only_ascii: bool = False) -> Style:
     """Return what the standard output may use."""
-    colour = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
     return Style(
-        columns=columns or max(20, shutil.get_terminal_size((100, 24)).columns),
-        colour=colour and os.environ.get("TERM") != "dumb",
-        ascii=only_ascii or not _can_unicode(),
+        columns=terminal.columns(columns),
+        colour=not no_color and terminal.has_colour(),
+        ascii=only_ascii or not terminal.can_show("✔▸✘⊘·…µ"),
     )
-
-
-def _can_unicode() -> bool:
-    try:
-        "✔▸✘⊘·…µ".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def show(lines: Iterable[str], look: Style) -> None:
@@ -119,7 +107,7 @@ def json_text(document: Any) -> str:
 
 def fail(message: str, code: int) -> NoReturn:
     """End the command with a message on the standard error."""
-    click.echo(escape(message), err=True)
+    click.echo(terminal.escape(message), err=True)
     raise click.exceptions.Exit(code)
 
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from flowstone.plugin import terminal
 from flowstone_audit.cli.moments import full_text, local_text
 from flowstone_audit.cli.output import Cell, Style
-from flowstone_audit.cli.safe import clip, width
 from flowstone_audit.entry import AuditEntry
 
 _HEADS: Final = ("seq", "happened", "event", "outcome", "actor", "resource", "correlation")
@@ -19,7 +19,7 @@ def lines(entries: Sequence[AuditEntry], style: Style) -> Iterator[str]:
     """Yield a heading and a line for each of *entries*; what does not fit the width is cut from the right."""
     rows = [_cells(entry, style) for entry in entries]
     texts = [[text for text, _ in row] for row in rows]
-    widths = [max(map(width, column)) for column in zip(_HEADS, *texts, strict=True)]
+    widths = [max(map(terminal.width, column)) for column in zip(_HEADS, *texts, strict=True)]
     yield from (
         style.row(_fitted(row, widths, style), widths) for row in ([(head, "dim") for head in _HEADS], *rows)
     )
@@ -38,7 +38,7 @@ def _cells(entry: AuditEntry, style: Style) -> list[Cell]:
     )
     colours = ("dim", "", "", outcome, "", "", "dim")
     return [
-        (clip(style.plain(text), widest, style.mark), colour)
+        (terminal.clip(style.plain(text), widest, style.mark), colour)
         for text, widest, colour in zip(texts, _WIDEST, colours, strict=True)
     ]
 
@@ -47,7 +47,7 @@ def _fitted(row: list[Cell], widths: Sequence[int], style: Style) -> list[Cell]:
     """Return the row cut to the columns there are."""
     room, fitted = style.columns, []
     for (text, colour), columns in zip(row, widths, strict=True):
-        fitted.append((clip(text, max(0, room), style.mark), colour))
+        fitted.append((terminal.clip(text, max(0, room), style.mark), colour))
         room -= columns + 2
     return fitted
 

@@ -1,12 +1,35 @@
-"""Text that may go to a terminal: nothing in it steers, and its width is known."""
+"""What commands need of a terminal: what it can show, and text in which nothing steers it and whose width is known."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import unicodedata
 from typing import Final
 
 _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Control, format (also what turns the direction), surrogate, private, unassigned, line and paragraph ends."""
+
+
+def columns(given: int | None = None) -> int:
+    """Return the columns of the output: *given*, else the terminal's, 100 where there is none."""
+    return given or max(20, shutil.get_terminal_size((100, 24)).columns)
+
+
+def has_colour() -> bool:
+    """Tell whether the standard output may be coloured; ``NO_COLOR`` and a dumb terminal say no."""
+    may = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return may and os.environ.get("TERM") != "dumb"
+
+
+def can_show(signs: str) -> bool:
+    """Tell whether the encoding of the standard output has all of *signs*."""
+    try:
+        signs.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def escape(text: str) -> str:
