@@ -9,6 +9,7 @@ from flowstone.plugin import Event, HealthCheck, hookimpl, measure
 from flowstone_health import measures, reporting
 from flowstone_health.checks.own import own_checks
 from flowstone_health.checks.quarantine import Quarantine
+from flowstone_health.checks.telemetry import Exporting
 from flowstone_health.events import HealthChanged
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class HealthPlugin:
         for one in measures.MEASURES:
             measure(one)
         self._quarantine = Quarantine()
+        self._exporting = Exporting()  # from here on it knows what is new
 
     @hookimpl
     def provide_events(self) -> Iterable[type[Event]]:
@@ -43,7 +45,7 @@ class HealthPlugin:
     @hookimpl
     def provide_health_checks(self) -> Iterable[HealthCheck]:
         """Return the checks of flowstone itself."""
-        return own_checks(self._quarantine)
+        return own_checks(self._quarantine, self._exporting)
 
     @hookimpl
     def provide_commands(self) -> Iterable[click.Command]:

@@ -7,7 +7,7 @@ from flowstone_health.checks import disk, telemetry
 from flowstone_health.checks.quarantine import Quarantine
 
 
-def own_checks(quarantine: Quarantine) -> list[HealthCheck]:
+def own_checks(quarantine: Quarantine, exporting: telemetry.Exporting) -> list[HealthCheck]:
     """Return the checks of flowstone itself; none is required, for the pipeline goes on without telemetry."""
     return [
         # In the process, and without a dependency: also part of liveness, which it cannot fail.
@@ -17,7 +17,7 @@ def own_checks(quarantine: Quarantine) -> list[HealthCheck]:
             required=False,
             applies_to=frozenset({"live", "ready"}),
         ),
-        HealthCheck(name="telemetry_export", look=telemetry.Exporting().look, required=False),
+        HealthCheck(name="telemetry_export", look=exporting.look, required=False),
         HealthCheck(name="plugins", look=quarantine.look, required=False),
         HealthCheck(name="disk", look=disk.look, required=False, interval=30.0),
     ]

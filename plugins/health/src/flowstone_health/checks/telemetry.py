@@ -35,10 +35,13 @@ def _trouble(found: Vitals) -> str:
 
 
 class Exporting:
-    """Tells whether telemetry arrives; a loss is remembered for five minutes."""
+    """Tells whether telemetry arrives; a loss is remembered for five minutes.
+
+    What was lost before it was made is not told: nobody knows how long ago that was.
+    """
 
     def __init__(self) -> None:
-        self._lost: Mapping[str, int] = {}
+        self._lost: Mapping[str, int] = _losses()
         self._until = 0.0
         self._message = ""
 
@@ -49,7 +52,7 @@ class Exporting:
         for queue in queues:
             if queue.sent_at:
                 observed[f"{queue.what}_last_sent"] = (round(now - queue.sent_at, 1), "s")
-        lost = {key: n for key, n in stats().items() if key.startswith(_LOSSES)}
+        lost = _losses()
         new = {key: n - self._lost.get(key, 0) for key, n in lost.items()}
         told = ", ".join(f"{n} x {key}" for key, n in sorted(new.items()) if n > 0)
         self._lost = lost
@@ -65,3 +68,7 @@ class Exporting:
             )
             return HealthResult(status="degraded", message=message, observed=observed)
         return HealthResult(observed=observed)
+
+
+def _losses() -> dict[str, int]:
+    return {key: n for key, n in stats().items() if key.startswith(_LOSSES)}
