@@ -11,6 +11,7 @@ from flowstone.catalogue.checkpoint import (
     CheckpointTimeout,
 )
 from flowstone.catalogue.codec import decode, encode, to_dict
+from flowstone.catalogue.columns import dicts_of, encode_many
 from flowstone.catalogue.event import CustomEvent, Event, Process, event
 from flowstone.catalogue.house import EventDropped, PluginFailed, PluginQuarantined
 from flowstone.catalogue.io import (
@@ -98,8 +99,10 @@ __all__ = [
     "count",
     "current",
     "decode",
+    "dicts_of",
     "emit",
     "encode",
+    "encode_many",
     "event",
     "home",
     "hookimpl",

@@ -48,13 +48,20 @@ def encode(event: Event) -> bytes:
 
 def _with_process_once(made: dict[str, Any]) -> dict[str, Any]:
     """Put the JSON of the process in its place: it is the same for all starts of a process."""
-    global _process
     process = made.get("process")
-    if process is not None and process.__class__ is Process:
-        if _process[0] is not process:
-            _process = (process, orjson.Fragment(orjson.dumps(process)))
-        made["process"] = _process[1]
+    if process is not None:
+        made["process"] = process_once(process)
     return made
+
+
+def process_once(process: Process | None) -> Any:
+    """Return what ``orjson`` writes for *process*, made once for one that comes again and again."""
+    global _process
+    if process is None or process.__class__ is not Process:
+        return process
+    if _process[0] is not process:
+        _process = (process, orjson.Fragment(orjson.dumps(process)))
+    return _process[1]
 
 
 def to_dict(event: Event) -> dict[str, Any]:
@@ -67,7 +74,7 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 def _compile(cls: type[Event]) -> Callable[[Event], dict[str, Any]]:
     """Compile the writer of a class: a loop over 24 fields would cost three times as much."""
-    namespace: dict[str, Any] = {"partition": _partition_to_json}
+    namespace: dict[str, Any] = {"partition": partition_to_json}
     lines = ["def write(event):", f"    made = {{'v': {VERSION}, 'name': event.name}}"]
     for field in fields(cls):
         if field.name == "name":
@@ -127,9 +134,10 @@ def from_dict(given: Mapping[str, Any], known: Callable[[str], type[Event] | Non
         raise ValueError(f"not a {name} event: {error}") from error
 
 
-def _partition_to_json(value: Partition) -> Any:
+def partition_to_json(value: Partition) -> Any:
+    """Return a partition in the codec's form."""
     if isinstance(value, tuple):
-        return [_partition_to_json(part) for part in value]
+        return [partition_to_json(part) for part in value]
     if isinstance(value, datetime):
         return {"$datetime": value.isoformat()}
     return {"$date": value.isoformat()} if isinstance(value, date) else value

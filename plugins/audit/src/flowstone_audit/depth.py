@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from flowstone.plugin import Measure, stats
 from flowstone_audit import config
-from flowstone_audit.spool import folder
+from flowstone_audit.spool import folder, line
 
 _HEAD: Final = 64
 _COUNTED: Final = 1 << 20
@@ -28,7 +28,7 @@ class Depth(NamedTuple):
 
     Attributes:
         size: Bytes that the database has not.
-        entries: Lines of them; estimated where there are many.
+        entries: How many they are; estimated where there are many.
         age: Seconds since the oldest of them happened; 0 where nothing waits.
         taken: Bytes of all segments, of which ``FLOWSTONE_AUDIT_SPOOL_MAX_BYTES`` is the most.
     """
@@ -54,9 +54,9 @@ def look(settings: config.Config) -> Depth:
                 continue
             with suppress(OSError, ValueError):
                 path = folder.segment_path(settings.spool, stem, number)
-                waiting, lines, since = _segment(path, at[1] if number == at[0] else 0)
+                waiting, some, since = _segment(path, at[1] if number == at[0] else 0)
                 size += waiting
-                entries += lines
+                entries += some
                 oldest = since if oldest is None or (since and since < oldest) else oldest
     age = max(time_ns() / 1e9 - oldest / 1e6, 0.0) if oldest else 0.0
     return Depth(size, entries, age, found.size)
@@ -71,7 +71,7 @@ def _position(settings: config.Config, stem: str) -> tuple[int, int]:
 
 
 def _segment(path: os.PathLike[str], offset: int) -> tuple[int, int, int | None]:
-    """Return bytes and lines of a segment from *offset* on, and when the first of them happened (Unix us)."""
+    """Return bytes and entries of a segment from *offset* on, and when the first of them happened (Unix us)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(descriptor).st_size
@@ -81,8 +81,8 @@ def _segment(path: os.PathLike[str], offset: int) -> tuple[int, int, int | None]
         if not waiting:
             return 0, 0, None
         data = os.pread(descriptor, min(waiting, _COUNTED), offset)
-        lines = data.count(b"\n") * waiting // max(len(data), 1)
-        return waiting, lines, int(data[:_HEAD].split(b" ", 3)[2])
+        entries = sum(map(line.entries_of, data.split(b"\n")[:-1])) * waiting // max(len(data), 1)
+        return waiting, entries, int(data[:_HEAD].split(b" ", 3)[2])
     finally:
         os.close(descriptor)
 

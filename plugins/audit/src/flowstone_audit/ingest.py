@@ -18,10 +18,10 @@ from flowstone_audit.database import Database, of
 from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.events import AuditGap
 from flowstone_audit.losses import gap_row
-from flowstone_audit.mapping import row_of_json
+from flowstone_audit.mapping import row_of_spooled
 from flowstone_audit.opening import prepare
 from flowstone_audit.row import Row
-from flowstone_audit.spool import folder, line, locks, own, rows
+from flowstone_audit.spool import batch, folder, line, locks, own, rows
 from flowstone_audit.spool.claim import Claim, Position
 
 CHUNK: Final = 64
@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
     Attributes:
         rows: In their order.
         offset: Up to where they were read.
-        damaged: Lines that are no entries.
+        damaged: Entries of lines that are damaged.
     """
 
     rows: list[Row]
@@ -167,7 +167,7 @@ def _segment(
 def read(
     descriptor: int, offset: int, writer: str, private: frozenset[str], *, final: bool, end: int | None = None
 ) -> Chunk:
-    """Read some lines of a segment from *offset* on, at most ``CHUNK``.
+    """Read some lines of a segment from *offset* on, until they have ``CHUNK`` entries or more.
 
     Args:
         descriptor: The open segment.
@@ -187,20 +187,28 @@ def read(
     for one in line.read(data, offset):
         reached = one.end
         try:
-            if one.kind == line.EVENT:
-                made.append(row_of_json(one.payload, one.ordinal, writer, one.occurred_at, private))
+            if one.kind == line.EVENTS:
+                made += _rows(one, writer, private)
             elif one.kind == line.ROW:
                 made.append(rows.decode(one.payload))
             elif one.kind != line.WRITER:
-                damaged += 1
+                damaged += one.entries
         except ValueError:
-            damaged += 1
+            damaged += one.entries
         if len(made) >= CHUNK:
             break
     if final and reached == offset and data:
         count("audit.spool.torn")  # never acknowledged
         reached = offset + len(data)
     return Chunk(made, reached, damaged)
+
+
+def _rows(given: line.Line, writer: str, private: frozenset[str]) -> list[Row]:
+    """Return the rows of a line of events; ValueError where it is none."""
+    return [
+        row_of_spooled(event, given.ordinal + number, writer, occurred_at, private)
+        for number, (occurred_at, event) in enumerate(batch.decode(given.payload, given.occurred_at))
+    ]
 
 
 def writer_of(descriptor: int, path: Path) -> str:

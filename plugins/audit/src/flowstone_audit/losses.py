@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from flowstone.plugin import NO_TRACE, count, emit
+from flowstone.plugin import NO_TRACE, Event, count, emit, encode
 from flowstone_audit import entries
 from flowstone_audit.details import text_of
 from flowstone_audit.events import AuditGap
 from flowstone_audit.policy import Failures
 from flowstone_audit.row import Row
-from flowstone_audit.spool.appender import Appender, Item
+from flowstone_audit.spool.appender import Appender
 
 MOST_BYTES: Final = 8 << 20
 
@@ -24,37 +24,38 @@ class Losses:
         failures: What becomes of them.
 
     Attributes:
-        held: Those that wait in memory, oldest first.
+        held: Those that wait in memory, oldest first, with the size of their JSON.
     """
 
     def __init__(self, spool: Appender, failures: Failures) -> None:
         self._spool = spool
         self._failures = failures
-        self.held: deque[Item] = deque()
+        self.held: deque[tuple[Event, int]] = deque()
         self._bytes = 0
         self._lost = 0
         self._first = 0
         self._reason = ""
 
-    def take(self, items: list[Item], reason: str) -> None:
-        """Hold *items*, or let them go where the policy says so."""
+    def take(self, events: list[Event], reason: str) -> None:
+        """Hold *events*, or let them go where the policy says so."""
         count("audit.spool.failed")
         dropped = 0
-        for item in items:
-            if self._failures.of(item.name, waiting=False) == "drop":
+        for event in events:
+            if self._failures.of(event.name, waiting=False) == "drop":
                 dropped += 1
                 continue
-            self.held.append(item)
-            self._bytes += len(item.payload)
+            size = len(encode(event))
+            self.held.append((event, size))
+            self._bytes += size
             while self._bytes > MOST_BYTES:
-                self._bytes -= len(self.held.popleft().payload)
+                self._bytes -= self.held.popleft()[1]
                 dropped += 1
         if dropped:
             self.drop(dropped, reason)
 
-    def release(self) -> list[Item]:
+    def release(self) -> list[Event]:
         """Return what waits, to be tried again."""
-        held, self.held, self._bytes = list(self.held), deque(), 0
+        held, self.held, self._bytes = [event for event, _ in self.held], deque(), 0
         return held
 
     def drop(self, lost: int, reason: str) -> None:

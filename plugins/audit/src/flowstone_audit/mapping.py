@@ -56,13 +56,14 @@ def row_of(
     return row_of_fields(to_dict(event), ordinal, writer, occurred_at, private)
 
 
-def row_of_json(data: bytes, ordinal: int, writer: str, occurred_at: int, private: frozenset[str]) -> Row:
+def row_of_spooled(
+    given: dict[str, Any], ordinal: int, writer: str, occurred_at: int, private: frozenset[str]
+) -> Row:
     """Return the row of an event that the spool holds.
 
     Raises:
         ValueError: It is none.
     """
-    given = orjson.loads(data)
     try:
         return row_of_fields(given, ordinal, writer, occurred_at, private)
     except (KeyError, TypeError, AttributeError) as error:

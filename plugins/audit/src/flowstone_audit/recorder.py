@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from secrets import token_hex
 from typing import Final
 
-from flowstone.plugin import Event, Refused, count, encode, this_process
+from flowstone.plugin import Event, Refused, count, this_process
 from flowstone_audit import config
 from flowstone_audit.chores import Chores
 from flowstone_audit.losses import Losses
-from flowstone_audit.mapping import row_of
 from flowstone_audit.row import Row
 from flowstone_audit.spool import own
 from flowstone_audit.spool.appender import Appender, Item
 
 _ENOUGH: Final = 256
-_LONGEST: Final = 131_072
 _SYNC_S: Final = 0.4
 """How long the drain waits for the disk: above 0.6 s it would take us for hung."""
 
@@ -35,11 +33,11 @@ class Recorder:
         self.pid = os.getpid()
         self.config = settings
         self.writer = f"{process.host}/{process.pid}/{token_hex(4)}"
-        self.spool = Appender(settings.spool, self.writer, settings.spool_max_bytes)
+        self.spool = Appender(settings.spool, self.writer, settings.spool_max_bytes, private=settings.private)
         self.losses = Losses(self.spool, settings.on_failure)
         self.own = own.claim(settings.spool, self.spool.stem)
-        self._items: list[Item | Row] = []
-        self._durable: list[Item] = []
+        self._items: list[Item] = []
+        self._durable: list[Event] = []
         self._chores: Chores | None = None
         self._starting = threading.Lock()
 
@@ -64,13 +62,9 @@ class Recorder:
             mode = policy[event.name]
             if mode == "off":
                 continue
-            item = Item(event.time // 1000, encode(event), event.name, event.id)
-            if len(item.payload) > _LONGEST:
-                items.append(row_of(event, 0, self.writer, private=self.config.private))
-                continue
-            items.append(item)
+            items.append(event)
             if mode == "durable":
-                self._durable.append(item)
+                self._durable.append(event)
         if len(items) >= _ENOUGH:
             self._write()
 
@@ -102,13 +96,13 @@ class Recorder:
             self._chores = None
         self.spool.close()
 
-    def _tells(self, item: Item) -> bool:
-        return self.config.on_failure.of(item.name, waiting=True) == "raise"
+    def _tells(self, event: Event) -> bool:
+        return self.config.on_failure.of(event.name, waiting=True) == "raise"
 
     def _write(self) -> str:
         """Append what was gathered; return why that failed, empty where it did not."""
         items, self._items = self._items, []
-        queue: list[Item | Row] = [*self.losses.release(), *items] if self.losses.held else items
+        queue: list[Item] = [*self.losses.release(), *items] if self.losses.held else items
         reason = ""
         taken = 0
         try:
@@ -121,7 +115,7 @@ class Recorder:
         except OSError as error:
             reason = error.strerror or str(error)
             left = queue[taken:]
-            self.losses.take([one for one in left if isinstance(one, Item)], reason)
+            self.losses.take([one for one in left if isinstance(one, Event)], reason)
             rows = sum(isinstance(one, Row) for one in left)
             if rows:
                 self.losses.drop(rows, reason)

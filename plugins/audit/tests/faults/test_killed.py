@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from plugins.audit.tests.write.log_table import Log
+from tests.otel.receivers import until
 
 WRITE = """
 import os, sys, threading, time
@@ -50,7 +51,8 @@ def murder(folder: Path, processes: int, kills: int, seed: int) -> list[str]:
         return subprocess.Popen([sys.executable, str(script), str(folder / f"acknowledged-{number}")])
 
     running = [start(number) for number in range(processes)]
-    time.sleep(2.0)
+    at_work = [folder / f"acknowledged-{number}" for number in range(processes)]
+    assert until(lambda: all(path.exists() and path.stat().st_size for path in at_work), 60.0)
     for number in range(kills):
         time.sleep(chance.random() * 0.7)
         victim = chance.randrange(processes)

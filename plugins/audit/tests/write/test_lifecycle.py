@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import flowstone
-from flowstone.plugin import CheckpointApproved, Event, RunStart, encode, event
+from flowstone.plugin import CheckpointApproved, Event, RunStart, dicts_of, encode_many, event
 from flowstone.testing.capture import capture
 from flowstone.testing.feeding import feed
 from flowstone.testing.samples import sample
 from flowstone_audit import events, limits
-from flowstone_audit.mapping import row_of, row_of_json
+from flowstone_audit.mapping import row_of, row_of_spooled
 from flowstone_audit.plugin import AuditPlugin
 from flowstone_audit.policy import Failures, Policy
 from plugins.audit.tests.write.log_table import Log
@@ -121,7 +121,9 @@ def test_the_spool_holds_what_the_event_says(home: Path) -> None:
     """A row made of the event's JSON is the row made of the event."""
     one = sample(CheckpointApproved)
     direct = row_of(one, 7, "h/1/00000000")
-    assert direct == row_of_json(encode(one), 7, "h/1/00000000", one.time // 1000, frozenset())
+    assert direct == row_of_spooled(
+        dicts_of(encode_many([one]))[0], 7, "h/1/00000000", one.time // 1000, frozenset()
+    )
 
 
 def test_policies_are_by_name_and_the_first_that_fits_counts() -> None:

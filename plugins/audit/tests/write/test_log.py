@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import pytest
 
 import flowstone
 import flowstone_audit
-from flowstone.plugin import stats
+from flowstone.plugin import RunStart, stats
 from flowstone.testing.capture import capture
+from flowstone.testing.samples import sample
 from flowstone_audit import canonical, recorder
 from flowstone_audit.columns import to_microseconds
 from flowstone_audit.plugin import AuditPlugin
@@ -204,12 +207,22 @@ def test_calls_at_once_share_commits_and_lose_nothing(audit_log: Log) -> None:
 
 
 def test_time_that_steps_back_does_not_reorder_a_writer(home: Path) -> None:
-    """Where the clock is set back, `occurred_at` of the writer's entries stays."""
+    """Where the clock is set back, `occurred_at` of the writer's entries stays, in a batch and from one to the next."""
     keeper = recorder.current()
-    seconds = iter([100, 50, 101])
-    with keeper.spool.lock:
-        stamped = [keeper.spool.stamp(next(seconds) * 1_000_000) for _ in range(3)]
-    assert [(1, 100_000_000), (2, 100_000_000), (3, 101_000_000)] == stamped
+    for batch in ([100, 50, 101], [99, 102]):
+        keeper.gather([replace(sample(RunStart), time=second * 1_000_000_000) for second in batch])
+        keeper.settle()
+    found = [(row["ordinal"], row["occurred_at"].timestamp()) for row in Log().rows()]
+    assert [(1, 100), (2, 100), (3, 101), (4, 101), (5, 102)] == found
+
+
+def test_a_time_far_ahead_carries_nothing_along(home: Path) -> None:
+    """An event that a host tells of the future is told of now, and entries after it keep their times."""
+    keeper = recorder.current()
+    now = time_ns()
+    keeper.gather([replace(sample(RunStart), time=at) for at in (now + 3600 * 10**9, now + 5 * 10**9)])
+    keeper.settle()
+    assert all(row["occurred_at"].timestamp() < now / 1e9 + 3 for row in Log().rows())
 
 
 def test_switched_off_it_writes_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,16 +13,17 @@ from flowstone.plugin import RunStart, stats
 from flowstone.testing.samples import sample
 from flowstone_audit import config, depth, ingest, recorder
 from flowstone_audit.spool import folder, line, rows
-from flowstone_audit.spool.appender import Appender, Item, SpoolFull
+from flowstone_audit.spool.appender import Appender, SpoolFull
 from plugins.audit.tests.write.log_table import Log
 
 
-def spooled(count: int) -> tuple[Path, list[str]]:
-    """Put events into this process's spool, close it, and return its segment and their ids."""
+def spooled(count: int, together: int = 1000) -> tuple[Path, list[str]]:
+    """Put events into this process's spool, so many together; close it, and return its segment and their ids."""
     keeper = recorder.current()
     batch = [sample(RunStart) for _ in range(count)]
-    keeper.gather(batch)
-    keeper.settle()
+    for begin in range(0, count, together):
+        keeper.gather(batch[begin : begin + together])
+        keeper.settle()
     keeper.close()
     (segment,) = sorted(keeper.config.spool.glob("*.spool"))
     return segment, [one.id for one in batch]
@@ -30,16 +31,16 @@ def spooled(count: int) -> tuple[Path, list[str]]:
 
 def test_lines_come_back_as_they_were() -> None:
     """What a line holds is read again, with the offset behind it; what has no end yet is not."""
-    data = line.write(line.EVENT, 7, 1_000_001, b'{"a": 1}') + line.write(line.ROW, 8, 2, b"[]")
-    found = list(line.read(data + b"e0000", 100))
-    assert [(b"e", 7, 1_000_001, b'{"a": 1}'), (b"r", 8, 2, b"[]")] == [one[:4] for one in found]
+    data = line.write(line.EVENTS, 7, 1_000_001, b'{"a": 1}', 3) + line.write(line.ROW, 10, 2, b"[]")
+    found = list(line.read(data + b"b0000", 100))
+    assert [(b"b", 7, 1_000_001, 3, b'{"a": 1}'), (b"r", 10, 2, 1, b"[]")] == [one[:5] for one in found]
     assert 100 + len(data) == found[-1].end
 
 
 @pytest.mark.parametrize("position", range(0, 60, 3))
 def test_no_changed_byte_goes_unseen(position: int) -> None:
     """A line with any byte changed is damaged, never another entry."""
-    raw = bytearray(line.write(line.EVENT, 123, 1_700_000_000_000_000, b'{"name":"run.start","id":"x"}'))
+    raw = bytearray(line.write(line.EVENTS, 123, 1_700_000_000_000_000, b'9 {"name":"run.start","id":"x"}'))
     raw[position] ^= 0x04
     kinds = {one.kind for one in line.read(bytes(raw), 0)}
     assert kinds <= {b"", bytes(raw[:1])}
@@ -67,25 +68,25 @@ def test_a_lost_position_doubles_nothing(audit_log: Log) -> None:
 
 def test_a_torn_tail_is_left_behind(home: Path) -> None:
     """A last line without its end was never acknowledged: all before it arrive, and nobody is alarmed."""
-    segment, ids = spooled(50)
+    segment, ids = spooled(50, together=10)
     size = segment.stat().st_size
     os.truncate(segment, size - 7)
     before = stats().get("audit.spool.torn", 0)
-    assert ids[:-1] == [row["id"] for row in Log().rows()]
+    assert ids[:-10] == [row["id"] for row in Log().rows()]
     assert before + 1 == stats()["audit.spool.torn"]
 
 
 def test_damaged_lines_are_told_in_the_log(home: Path) -> None:
-    """A line that was written over is lost: the others arrive, and an `audit.gap` entry says so, once."""
-    segment, ids = spooled(50)
+    """A line that was written over is lost: the others arrive, and an `audit.gap` entry says how many, once."""
+    segment, ids = spooled(50, together=5)
     data = bytearray(segment.read_bytes())
     ends = [number for number, byte in enumerate(data) if byte == 10]
-    data[ends[20] + 30 : ends[20] + 34] = b"\xff\xfe\xfd\xfc"
+    data[ends[4] + 90 : ends[4] + 94] = b"\xff\xfe\xfd\xfc"
     segment.write_bytes(data)
     found = Log().rows()
-    assert [*ids[:20], *ids[21:]] == [row["id"] for row in found if row["event_type"] != "audit.gap"]
+    assert [*ids[:20], *ids[25:]] == [row["id"] for row in found if row["event_type"] != "audit.gap"]
     (gap,) = [row for row in found if row["event_type"] == "audit.gap"]
-    assert '"count":1,' in gap["details"]
+    assert '"count":5,' in gap["details"]
 
 
 def test_a_part_of_a_line_that_fits_is_taken_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +95,8 @@ def test_a_part_of_a_line_that_fits_is_taken_back(home: Path, monkeypatch: pytes
     batch = [sample(RunStart) for _ in range(10)]
     keeper.gather(batch[:1])
     keeper.settle()
-    write, pieces = os.write, iter([700])
+    monkeypatch.setattr("flowstone_audit.spool.batch.MOST", 3)
+    write, pieces = os.write, iter([2000])
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[: next(pieces, len(data))]))
     keeper.gather(batch[1:])
     keeper.settle()
@@ -108,12 +110,12 @@ def test_the_budget_holds(tmp_path: Path) -> None:
     taken = 0
     with suppress(SpoolFull):
         while taken < 1000:
-            taken += spool.append([Item(1, b"x" * 1000)])
-    assert 80 < taken < 100
+            taken += spool.append([sample(RunStart)])
+    assert 80 < taken < 200
     assert folder.look(tmp_path).size <= 100_000
     before = spool.ordinal
     with pytest.raises(SpoolFull):
-        Appender(tmp_path, "h/2/00000002", 100_000).append([Item(1, b"x" * 1000)])
+        Appender(tmp_path, "h/2/00000002", 100_000).append([sample(RunStart)])
     assert before == spool.ordinal
 
 

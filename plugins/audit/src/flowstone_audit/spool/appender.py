@@ -8,34 +8,26 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic, time_ns
-from typing import Final, NamedTuple
+from typing import Final
 
+from flowstone.plugin import Event, count
 from flowstone_audit.canonical import placed
+from flowstone_audit.mapping import row_of
 from flowstone_audit.row import Row
-from flowstone_audit.spool import folder, line
+from flowstone_audit.spool import batch, folder, line
 from flowstone_audit.spool.rows import encode
-from flowstone_audit.spool.segment import Segment, synced
+from flowstone_audit.spool.segment import Segment, head, synced
 
 _SEGMENT_SIZE: Final = 4 << 20
+_LONGEST: Final = 131_072
+"""Bytes of a line of events; where they are more the line is divided, and an event of more becomes a row."""
 _LOOK_EVERY_S: Final = 1.0
 _AHEAD_US: Final = 1_000_000
 """How far a host's time may be ahead of ours: one wrong time must not carry all later entries along."""
 
 
-class Item(NamedTuple):
-    """An event on its way into the spool.
-
-    Attributes:
-        occurred_at: Unix microseconds, as the event says.
-        payload: The event, encoded.
-        name: The event's name.
-        id: The event's id.
-    """
-
-    occurred_at: int
-    payload: bytes
-    name: str = ""
-    id: str = ""
+Item = Event | Row
+"""What is appended: a lifecycle event, or a row."""
 
 
 class SpoolFull(OSError):
@@ -50,6 +42,7 @@ class Appender:
         writer: This process: ``host/pid/8 hex digits``.
         max_bytes: What all spools of the home may take together.
         now: Unix nanoseconds; tests bring their own.
+        private: Keys of details that are held privately.
 
     Attributes:
         lock: Held while entries get their places.
@@ -57,13 +50,21 @@ class Appender:
         newest: Unix microseconds of the writer's latest entry.
     """
 
-    def __init__(self, home: Path, writer: str, max_bytes: int, now: Callable[[], int] = time_ns) -> None:
+    def __init__(
+        self,
+        home: Path,
+        writer: str,
+        max_bytes: int,
+        now: Callable[[], int] = time_ns,
+        private: frozenset[str] = frozenset(),
+    ) -> None:
         self.home, self.writer, self.stem = home, writer, folder.stem_of(writer)
         self.lock = threading.Lock()
         self.ordinal = 0
         self.newest = 0
         self.now = now
         self._max_bytes = max_bytes
+        self._private = private
         self._most = min(_SEGMENT_SIZE, max_bytes // 4)
         self._segment: Segment | None = None
         self._retired: list[Segment] = []
@@ -77,19 +78,11 @@ class Appender:
         segment = self._segment
         return (0, 0) if segment is None else (self._number, segment.size)
 
-    def stamp(self, occurred_at: int) -> tuple[int, int]:
-        """Return the next ordinal, and *occurred_at* as it is told; the caller holds the lock."""
-        if occurred_at < self.newest:
-            occurred_at = self.newest
-        else:
-            self.newest = occurred_at
-        self.ordinal += 1
-        return self.ordinal, occurred_at
-
     def placed(self, draft: Row) -> Row:
         """Return *draft* with its ordinal, time and hashes; the caller holds the lock."""
-        ordinal, occurred_at = self.stamp(min(draft.occurred_at, self.now() // 1000 + _AHEAD_US))
-        return placed(draft, ordinal, occurred_at)
+        self.newest = max(self.newest, min(draft.occurred_at, self.now() // 1000 + _AHEAD_US))
+        self.ordinal += 1
+        return placed(draft, self.ordinal, self.newest)
 
     def skip(self, lost: int) -> int:
         """Pass over the ordinals of entries that are lost; return the first of them."""
@@ -97,7 +90,7 @@ class Appender:
             self.ordinal += lost
             return self.ordinal - lost + 1
 
-    def append(self, items: Sequence[Item | Row]) -> int:
+    def append(self, items: Sequence[Item]) -> int:
         """Append events and rows; return how many were taken, at least one.
 
         Args:
@@ -148,37 +141,75 @@ class Appender:
         for one in [*self._retired, *([self._segment] if self._segment else [])]:
             one.abandon()
 
-    def _write(self, items: Sequence[Item | Row]) -> int:
+    def _write(self, items: Sequence[Item]) -> int:
         latest = self.now() // 1000 + _AHEAD_US
         before = self.ordinal, self.newest
-        lines = []
-        size = 0
-        for item in items:
-            if isinstance(item, Row):
-                row = item if item.ordinal else self.placed(item)
-                made = line.write(line.ROW, row.ordinal, row.occurred_at, encode(row))
-            else:
-                ordinal, occurred_at = self.stamp(min(item.occurred_at, latest))
-                made = line.write(line.EVENT, ordinal, occurred_at, item.payload)
+        lines: list[bytes] = []
+        held: list[int] = []
+        reached = size = 0
+        while reached < len(items) and size <= self._most:
+            made, entries = self._line(items, reached, latest)
             lines.append(made)
+            held.append(entries)
+            reached += entries
             size += len(made)
-            if size > self._most:
-                break
         try:
             whole = self._opened(size).append(lines)
         except OSError:
             self.ordinal, self.newest = before
             self._retire()
             raise
-        if whole < len(lines):
-            left = items[whole : len(lines)]
+        taken = sum(held[:whole])
+        if taken < reached:
+            left = items[taken:reached]
             self.ordinal -= sum(1 for item in left if not (isinstance(item, Row) and item.ordinal))
             self._retire()
-            if not whole:
+            if not taken:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.home))
-        return whole
+        return taken
+
+    def _line(self, items: Sequence[Item], begin: int, latest: int) -> tuple[bytes, int]:
+        """Return the next line, and how many of *items* it holds."""
+        first = items[begin]
+        if isinstance(first, Row):
+            return self._row(first if first.ordinal else self.placed(first)), 1
+        events: list[Event] = []
+        for item in items[begin : begin + batch.MOST]:
+            if isinstance(item, Row):
+                break
+            events.append(item)
+        while (payload := _encoded(events, latest)) is None or len(payload) > _LONGEST:
+            if len(events) == 1:
+                return self._alone(events[0], payload is not None), 1
+            events = events[: len(events) // 2]
+        begun = batch.newest(events[:1], self.newest, latest)
+        made = line.write(line.EVENTS, self.ordinal + 1, begun, payload, len(events))
+        self.ordinal += len(events)
+        self.newest = batch.newest(events, self.newest, latest)
+        return made, len(events)
+
+    def _alone(self, event: Event, encodable: bool) -> bytes:
+        """Return the line of an event that is too long for its kind; none, and a gap, for one that has no JSON form."""
+        if encodable:
+            return self._row(self.placed(row_of(event, 0, self.writer, private=self._private)))
+        count("audit.unencodable")
+        self.ordinal += 1
+        return b""
+
+    def _row(self, row: Row) -> bytes:
+        return line.write(line.ROW, row.ordinal, row.occurred_at, encode(row))
 
     def _opened(self, size: int) -> Segment:
+        segment = self._segment
+        if segment is not None and segment.size + size > self._most and segment.size > self._most // 2:
+            self._retire()
+        self._reserve(size if self._segment is not None else size + len(head(self.writer)))
+        if self._segment is None:
+            self._number += 1
+            self._segment = Segment(folder.segment_path(self.home, self.stem, self._number), self.writer)
+        return self._segment
+
+    def _reserve(self, size: int) -> None:
         now = monotonic()
         if now - self._looked > _LOOK_EVERY_S:
             self._looked = now
@@ -188,15 +219,16 @@ class Appender:
             raise SpoolFull(
                 errno.EDQUOT, f"the spools take more than {self._max_bytes} bytes", str(self.home)
             )
-        segment = self._segment
-        if segment is not None and segment.size + size > self._most and segment.size > self._most // 2:
-            self._retire()
-        if self._segment is None:
-            self._number += 1
-            self._segment = Segment(folder.segment_path(self.home, self.stem, self._number), self.writer)
-        return self._segment
 
     def _retire(self) -> None:
         segment, self._segment = self._segment, None
         if segment is not None:
             self._retired.append(segment)
+
+
+def _encoded(events: Sequence[Event], latest: int) -> bytes | None:
+    """Return the payload of a line; None where one of the events has no JSON form."""
+    try:
+        return batch.encode(events, latest)
+    except TypeError:  # none from the drain: somebody else's
+        return None

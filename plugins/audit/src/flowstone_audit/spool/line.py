@@ -1,7 +1,8 @@
-r"""Lines of the spool: one entry each, with a check sum.
+r"""Lines of the spool, each with a check sum.
 
-``KIND CRC32 SPACE ORDINAL SPACE OCCURRED SPACE PAYLOAD \n``: kind is one letter, the check sum of all
-behind it 8 hex digits; JSON has no line ends of its own.
+``KIND CRC32 SPACE ORDINAL SPACE OCCURRED SPACE ENTRIES SPACE PAYLOAD \n``: kind is one letter, the check sum of all
+behind it 8 hex digits; JSON has no line ends of its own. A line holds so many *entries* of its writer, the
+first of them with that ordinal.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from zlib import crc32
 
-EVENT: Final = b"e"
-"""A lifecycle event, as ``flowstone.plugin.encode`` writes it."""
+EVENTS: Final = b"b"
+"""Lifecycle events, as ``spool.batch.encode`` writes them."""
 ROW: Final = b"r"
 """A row, as ``spool.rows.encode`` writes it."""
 WRITER: Final = b"w"
 """The first line of a segment: whose it is."""
 
 LONGEST: Final = 1 << 20
-_LEAST: Final = 14
+_LEAST: Final = 16
+_MOST: Final = 1 << 16
+"""What a damaged line is believed to hold, at most."""
 
 
 class Line(NamedTuple):
@@ -27,7 +30,8 @@ class Line(NamedTuple):
     Attributes:
         kind: What its payload is; empty where it is damaged.
         ordinal: The writer's count.
-        occurred_at: Unix microseconds.
+        occurred_at: Unix microseconds, of the first entry.
+        entries: How many it holds; of a damaged line as far as that can be read, else 1.
         payload: The rest; of a damaged line all of it.
         end: Offset behind it in its segment.
     """
@@ -35,13 +39,14 @@ class Line(NamedTuple):
     kind: bytes
     ordinal: int
     occurred_at: int
+    entries: int
     payload: bytes
     end: int
 
 
-def write(kind: bytes, ordinal: int, occurred_at: int, payload: bytes) -> bytes:
+def write(kind: bytes, ordinal: int, occurred_at: int, payload: bytes, entries: int = 1) -> bytes:
     """Return a line."""
-    body = b"%d %d %b" % (ordinal, occurred_at, payload)
+    body = b"%d %d %d %b" % (ordinal, occurred_at, entries, payload)
     return b"%b%08x %b\n" % (kind, crc32(body), body)
 
 
@@ -52,15 +57,21 @@ def read(data: bytes, offset: int) -> Iterator[Line]:
         yield _parsed(data[begin:end], offset + end + 1)
         begin = end + 1
     if begin == 0 and len(data) > LONGEST:  # no line is as long: skip what somebody wrote over it
-        yield Line(b"", 0, 0, data, offset + len(data))
+        yield Line(b"", 0, 0, 1, data, offset + len(data))
 
 
 def _parsed(raw: bytes, end: int) -> Line:
     try:
         body = raw[10:]
         if len(raw) >= _LEAST and raw[9:10] == b" " and int(raw[1:9], 16) == crc32(body):
-            ordinal, occurred_at, payload = body.split(b" ", 2)
-            return Line(raw[:1], int(ordinal), int(occurred_at), payload, end)
+            ordinal, occurred_at, entries, payload = body.split(b" ", 3)
+            return Line(raw[:1], int(ordinal), int(occurred_at), int(entries), payload, end)
     except ValueError:
         pass
-    return Line(b"", 0, 0, raw, end)
+    return Line(b"", 0, 0, entries_of(raw), raw, end)
+
+
+def entries_of(raw: bytes) -> int:
+    """Return how many entries a line says it holds, whether or not it is damaged; 1 where it does not say."""
+    found = raw[10:74].split(b" ", 3)[2:3]
+    return min(max(int(found[0]), 1), _MOST) if found and found[0].isdigit() else 1

@@ -17,6 +17,11 @@ synced: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 """Waits until the data of an open file is on the disk."""
 
 
+def head(writer: str) -> bytes:
+    """Return the first line of a segment."""
+    return line.write(line.WRITER, 0, 0, orjson.dumps({"v": 1, "writer": writer}))
+
+
 class Segment(locks.Held):
     """The file that a process appends to.
 
@@ -41,7 +46,7 @@ class Segment(locks.Held):
         )
         try:
             locks.take(self.descriptor)
-            self.append([line.write(line.WRITER, 0, 0, orjson.dumps({"v": 1, "writer": writer}))])
+            self.append([head(writer)])
             draft.rename(path)
             _sync_folder(path.parent)
         except BaseException:
