@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from typing import Final
 
 from flowstone.plugin import count
+from flowstone_console import leftovers
 from flowstone_console.closures import close_abandoned
 from flowstone_console.config import Config
 from flowstone_console.retention import prune
-from flowstone_console.schema import StoreError
-from flowstone_console.store import ForkingError, Store, StoreUnavailableError
+from flowstone_console.store import Store
 
 _PERIOD: Final = 60.0
 _QUANTUM: Final = 1 << 20
@@ -41,8 +40,9 @@ class Chores:
             if timely:
                 self._pid = os.getpid()
                 self._next = now + _PERIOD
+                leftovers.take(self._store)
                 close_abandoned(self._store)
             prune(self._store, self._config)
-        except (sqlite3.Error, OSError, StoreError, StoreUnavailableError, ForkingError):
+        except leftovers.TROUBLE:
             # The store is busy or full: the events come first, the chores have time until the next round.
             count("store.chores.failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 import click
@@ -11,6 +12,7 @@ from flowstone.plugin import terminal
 from flowstone_console import table, tree_text
 from flowstone_console.config import load
 from flowstone_console.document import recent_json, timeline_json
+from flowstone_console.leftovers import bring_in
 from flowstone_console.lookup import AmbiguousError, NotFoundError
 from flowstone_console.reader import Reader
 from flowstone_console.schema import StoreError
@@ -55,10 +57,7 @@ def trace(
         raise click.UsageError("give an ID, or one of --last and --list")
     style = _style(width, no_color, only_ascii)
     try:
-        path = load().path
-        if path is None:
-            raise StoreError("the trace store is switched off (FLOWSTONE_STORE_URL=off)")
-        with Reader(path) as reader:
+        with Reader(_place()) as reader:
             if listing:
                 recent = reader.recent(limit)
                 _print([recent_json(recent)] if as_json else table.lines(recent, style), style)
@@ -74,6 +73,15 @@ def trace(
         document = [timeline_json(timeline, events=events)] if as_json else None
         _print(document or tree_text.lines(timeline, style, events=events), style)
         context.exit(FAILED if timeline.failed else 0)
+
+
+def _place() -> Path:
+    """Return where the store is, with what was left beside it brought in."""
+    path = load().path
+    if path is None:
+        raise StoreError("the trace store is switched off (FLOWSTONE_STORE_URL=off)")
+    bring_in(path)
+    return path
 
 
 def _style(columns: int | None, no_color: bool, only_ascii: bool) -> Style:

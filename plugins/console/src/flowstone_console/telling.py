@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowstone.plugin import Event
 from flowstone_console import config
 from flowstone_console.abandoned import Moments, closing
+from flowstone_console.leftovers import bring_in
 from flowstone_console.lookup import AmbiguousError, NotFoundError
 from flowstone_console.model import Node, Timeline, Trace
 from flowstone_console.reader import NO_TRACE, Reader
@@ -20,6 +21,7 @@ def events_of(text: str) -> list[Event] | None:
     path = config.load().path
     if path is None or not path.exists():
         return None
+    bring_in(path)
     try:
         with Reader(path) as reader:
             if text == NO_TRACE:

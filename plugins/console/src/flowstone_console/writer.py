@@ -7,9 +7,11 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Sequence
+from time import monotonic, sleep
 from typing import Final
 
 from flowstone.plugin import Event, count
+from flowstone_console import leftovers
 from flowstone_console.chores import Chores
 from flowstone_console.config import Config
 from flowstone_console.rows import Rows, insert, rows_of
@@ -19,6 +21,8 @@ from flowstone_console.store import ForkingError, Store, StoreUnavailableError
 _ENOUGH: Final = 1024
 _WAIT: Final = 0.3
 _WAIT_AFTER_FAILURE: Final = 0.05
+_AT_ONCE: Final = 0.1  # of a flush, which tries again
+_PAUSE: Final = 0.01
 _MAX_PENDING: Final = 4096
 
 
@@ -73,21 +77,36 @@ class Writer:
         """Write what is pending within *timeout* seconds; tell whether nothing is left."""
         if self._pid != os.getpid():
             return True
-        if not self._lock.acquire(timeout=max(0.0, timeout)):
-            return False
-        try:
-            return not self._pending or self._deliver(min(timeout, _WAIT))
-        finally:
-            self._lock.release()
+        deadline = monotonic() + timeout
+        while self._lock.acquire(timeout=max(0.0, deadline - monotonic())):
+            try:
+                if not self._pending or self._deliver(min(deadline - monotonic(), _AT_ONCE)):
+                    return True
+            finally:
+                self._lock.release()
+            if monotonic() + _PAUSE > deadline:
+                return False
+            sleep(_PAUSE)  # the drain, which must not take us for hung, has its turn
+        return False
 
     def close(self, timeout: float) -> bool:
-        """Write what is pending, count what cannot be, and close."""
-        done = self.flush(timeout)
+        """Write what is pending, leave what cannot be to the next process, and close."""
+        done = self.flush(timeout - _AT_ONCE)
         if self._pid == os.getpid():
-            while self._pending:
-                self._drop_oldest()
+            if self._pending:
+                self._leave()
             self._store.close()
         return done
+
+    def _leave(self) -> None:
+        try:
+            leftovers.leave(self._store.path, self._pending)
+            count("store.left")
+        except OSError:
+            while self._pending:
+                self._drop_oldest()
+        self._pending.clear()
+        self._held = 0
 
     def _deliver(self, wait: float) -> bool:
         pending = tuple(self._pending)
