@@ -65,6 +65,12 @@ SECTIONS = (
         env=_SPOOLING,
     ),
     Section(
+        name="by-hand",
+        title="the same, against the same wired by hand",
+        module="benchmarks.by_hand",
+        env=_CORE_ONLY,
+    ),
+    Section(
         name="store",
         title="the same, with the embedded store and log events over OTLP",
         module="benchmarks.store",
