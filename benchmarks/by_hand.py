@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import subject
+from benchmarks import explain, subject
 from benchmarks.anchor import NoExporter
 from benchmarks.hand_wired import HandWired
 from benchmarks.rounds import Cost, interleave, rounds_of
@@ -23,7 +23,7 @@ def run(quick: bool) -> Report:
     """Measure both."""
     subject.set_up()
     found = interleave(_subjects(500 if quick else 1000), rounds_of(quick))
-    return Report(rows=tuple(_rows(found)), notes=(_BY_HAND,))
+    return Report(rows=tuple(_rows(found)), notes=(_BY_HAND,)).because(explain.drain)
 
 
 def _subjects(count: int) -> dict[str, Callable[[], Cost]]:
