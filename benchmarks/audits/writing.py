@@ -111,8 +111,8 @@ def _ingested(number: int) -> float:
     """Return the CPU of ingesting both events of a materialization, in microseconds."""
     events = [event for chunk in stages.batches(number) for event in chunk]
     keeper = recorder.current()
-    while events:
-        events = events[keeper.spool.append(events) :]
+    keeper.gather(events)
+    keeper.settle()
     began = process_time_ns()
     made = ingest.catch_up(30.0)
     took = process_time_ns() - began

@@ -43,7 +43,7 @@ def _get(server: Server, path: str = "/health") -> httpx.Response:
 def test_health_returns_200_when_all_is_well(server: Server) -> None:
     """GET /health answers 200 as JSON, with status, database, job_queue and timestamp."""
     # The plugins around look at the machine as well, and may be degraded while it is busy.
-    assert until(lambda: _get(server).json().get("status") == "healthy")
+    assert until(lambda: _get(server).json().get("status") == "healthy"), _get(server).text
     answer = _get(server)
     told = answer.json()
     assert 200 == answer.status_code
@@ -57,9 +57,13 @@ def test_health_returns_503_while_the_database_is_down(server: Server, database:
     assert until(lambda: _get(server).status_code == 200)
     database.stop()
     try:
-        assert until(lambda: _get(server).status_code == 503)
-        told = _get(server).json()
-        assert ("unhealthy", "unhealthy", "healthy") == (told["status"], told["database"], told["job_queue"])
+        told = until(lambda: (answer := _get(server)).status_code == 503 and answer.json())
+        assert told, _get(server).text
+        assert ("unhealthy", "unhealthy", "healthy") == (
+            told["status"],
+            told["database"],
+            told["job_queue"],
+        ), told
         assert 200 == _get(server, "/livez").status_code
     finally:
         database.start()

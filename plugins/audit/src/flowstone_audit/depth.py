@@ -9,11 +9,11 @@ from time import monotonic, time_ns
 from typing import Final, NamedTuple
 
 from flowstone.plugin import Measure, stats
-from flowstone_audit import config
+from flowstone_audit import config, recorder
 from flowstone_audit.spool import folder, line
 
 _HEAD: Final = 64
-_COUNTED: Final = 1 << 20
+_COUNTED: Final = 1 << 16
 _TOGETHER_S: Final = 0.05
 """Gauges that are read within it are of one export, and share one look at the spools."""
 _LOSSES: Final = {
@@ -97,8 +97,9 @@ def _read(field: str) -> Iterable[tuple[tuple[str, ...], float]]:
 
 
 def _look() -> Depth | None:
+    keeper = recorder.peek()
     try:
-        settings = config.load()
+        settings = config.load() if keeper is None else keeper.config
     except (OSError, ValueError):
         return None
     return None if settings.url is None else look(settings)

@@ -28,7 +28,7 @@ def spool() -> HealthResult:
         "age": (found.age, "s"),
     }
     keeper = recorder.peek()
-    held = len(keeper.losses.held) if keeper is not None else 0
+    held = keeper.losses.waiting if keeper is not None else 0
     lost = stats().get("audit.dropped", 0)
     if held or found.taken >= settings.spool_max_bytes:
         return HealthResult(

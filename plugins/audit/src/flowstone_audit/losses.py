@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from flowstone.plugin import NO_TRACE, Event, count, emit, encode
+from flowstone.plugin import NO_TRACE, count, emit, encode_many
 from flowstone_audit import entries
 from flowstone_audit.details import text_of
 from flowstone_audit.events import AuditGap
 from flowstone_audit.policy import Failures
 from flowstone_audit.row import Row
 from flowstone_audit.spool.appender import Appender
+from flowstone_audit.spool.batch import Batch
 
 MOST_BYTES: Final = 8 << 20
 
@@ -24,38 +25,44 @@ class Losses:
         failures: What becomes of them.
 
     Attributes:
-        held: Those that wait in memory, oldest first, with the size of their JSON.
+        held: Those that wait in memory, oldest first.
     """
 
     def __init__(self, spool: Appender, failures: Failures) -> None:
         self._spool = spool
         self._failures = failures
-        self.held: deque[tuple[Event, int]] = deque()
+        self.held: deque[Batch] = deque()
         self._bytes = 0
         self._lost = 0
         self._first = 0
         self._reason = ""
 
-    def take(self, events: list[Event], reason: str) -> None:
-        """Hold *events*, or let them go where the policy says so."""
+    @property
+    def waiting(self) -> int:
+        """How many events are held."""
+        return sum(len(batch.events) for batch in tuple(self.held))
+
+    def take(self, batches: list[Batch], reason: str) -> None:
+        """Hold *batches*, or let go of those of their events where the policy says so."""
         count("audit.spool.failed")
         dropped = 0
-        for event in events:
-            if self._failures.of(event.name, waiting=False) == "drop":
-                dropped += 1
-                continue
-            size = len(encode(event))
-            self.held.append((event, size))
-            self._bytes += size
+        for batch in batches:
+            kept = [event for event in batch.events if self._failures.of(event.name, waiting=False) != "drop"]
+            dropped += len(batch.events) - len(kept)
+            if kept:
+                held = batch if len(kept) == len(batch.events) else Batch(kept, encode_many(kept))
+                self.held.append(held)
+                self._bytes += len(held.data)
             while self._bytes > MOST_BYTES:
-                self._bytes -= self.held.popleft()[1]
-                dropped += 1
+                oldest = self.held.popleft()
+                self._bytes -= len(oldest.data)
+                dropped += len(oldest.events)
         if dropped:
             self.drop(dropped, reason)
 
-    def release(self) -> list[Event]:
+    def release(self) -> list[Batch]:
         """Return what waits, to be tried again."""
-        held, self.held, self._bytes = [event for event, _ in self.held], deque(), 0
+        held, self.held, self._bytes = list(self.held), deque(), 0
         return held
 
     def drop(self, lost: int, reason: str) -> None:

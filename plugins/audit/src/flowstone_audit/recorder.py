@@ -12,9 +12,11 @@ from flowstone.plugin import Event, Refused, count, this_process
 from flowstone_audit import config
 from flowstone_audit.chores import Chores
 from flowstone_audit.losses import Losses
+from flowstone_audit.mapping import row_of
 from flowstone_audit.row import Row
 from flowstone_audit.spool import own
 from flowstone_audit.spool.appender import Appender, Item
+from flowstone_audit.spool.batch import Batch, packed
 
 _ENOUGH: Final = 256
 _SYNC_S: Final = 0.4
@@ -33,10 +35,11 @@ class Recorder:
         self.pid = os.getpid()
         self.config = settings
         self.writer = f"{process.host}/{process.pid}/{token_hex(4)}"
-        self.spool = Appender(settings.spool, self.writer, settings.spool_max_bytes, private=settings.private)
+        self.spool = Appender(settings.spool, self.writer, settings.spool_max_bytes)
         self.losses = Losses(self.spool, settings.on_failure)
         self.own = own.claim(settings.spool, self.spool.stem)
         self._items: list[Item] = []
+        self._gathered = 0
         self._durable: list[Event] = []
         self._chores: Chores | None = None
         self._starting = threading.Lock()
@@ -57,15 +60,21 @@ class Recorder:
 
     def gather(self, batch: Sequence[Event]) -> None:
         """Take what is audited of *batch*, to be written by ``settle``; at once where there is much."""
-        policy, items = self.config.policy, self._items
-        for event in batch:
-            mode = policy[event.name]
-            if mode == "off":
-                continue
-            items.append(event)
-            if mode == "durable":
-                self._durable.append(event)
-        if len(items) >= _ENOUGH:
+        policy = self.config.policy
+        kept = [event for event in batch if policy[event.name] != "off"]
+        if not kept:
+            return
+        self._durable += [event for event in kept if policy[event.name] == "durable"]
+        for one in packed(kept):  # now, while the events are at hand in the processor's caches
+            if isinstance(one, Batch):
+                self._items.append(one)
+            elif one.encodable:
+                self._items.append(row_of(one.event, 0, self.writer, private=self.config.private))
+            else:
+                count("audit.unencodable")
+                self.losses.drop(1, f"a {one.event.name} event has no JSON form")
+        self._gathered += len(kept)
+        if self._gathered >= _ENOUGH:
             self._write()
 
     def settle(self) -> None:
@@ -101,7 +110,7 @@ class Recorder:
 
     def _write(self) -> str:
         """Append what was gathered; return why that failed, empty where it did not."""
-        items, self._items = self._items, []
+        items, self._items, self._gathered = self._items, [], 0
         queue: list[Item] = [*self.losses.release(), *items] if self.losses.held else items
         reason = ""
         taken = 0
@@ -115,7 +124,7 @@ class Recorder:
         except OSError as error:
             reason = error.strerror or str(error)
             left = queue[taken:]
-            self.losses.take([one for one in left if isinstance(one, Event)], reason)
+            self.losses.take([one for one in left if isinstance(one, Batch)], reason)
             rows = sum(isinstance(one, Row) for one in left)
             if rows:
                 self.losses.drop(rows, reason)

@@ -12,7 +12,7 @@ import flowstone_audit
 from flowstone.plugin import RunStart, stats
 from flowstone.testing.samples import sample
 from flowstone_audit import config, depth, ingest, recorder
-from flowstone_audit.spool import folder, line, rows
+from flowstone_audit.spool import batch, folder, line, rows
 from flowstone_audit.spool.appender import Appender, SpoolFull
 from plugins.audit.tests.write.log_table import Log
 
@@ -20,13 +20,17 @@ from plugins.audit.tests.write.log_table import Log
 def spooled(count: int, together: int = 1000) -> tuple[Path, list[str]]:
     """Put events into this process's spool, so many together; close it, and return its segment and their ids."""
     keeper = recorder.current()
-    batch = [sample(RunStart) for _ in range(count)]
+    events = [sample(RunStart) for _ in range(count)]
     for begin in range(0, count, together):
-        keeper.gather(batch[begin : begin + together])
+        keeper.gather(events[begin : begin + together])
         keeper.settle()
     keeper.close()
     (segment,) = sorted(keeper.config.spool.glob("*.spool"))
-    return segment, [one.id for one in batch]
+    return segment, [one.id for one in events]
+
+
+def one_event() -> list[batch.Batch]:
+    return [one for one in batch.packed([sample(RunStart)]) if isinstance(one, batch.Batch)]
 
 
 def test_lines_come_back_as_they_were() -> None:
@@ -57,13 +61,13 @@ def test_ingested_segments_are_removed(audit_log: Log) -> None:
 def test_a_lost_position_doubles_nothing(audit_log: Log) -> None:
     """Where the sidecar is lost, entries are sent again and ignored by their ids."""
     keeper = recorder.current()
-    batch = [sample(RunStart) for _ in range(100)]
-    keeper.gather(batch)
+    events = [sample(RunStart) for _ in range(100)]
+    keeper.gather(events)
     keeper.settle()
     assert 100 == ingest.catch_up(10)
     folder.claim_path(keeper.config.spool, keeper.spool.stem).write_bytes(b"\0" * 32)
     assert 0 == ingest.catch_up(10)
-    assert [one.id for one in batch] == [row["id"] for row in audit_log.rows()]
+    assert [one.id for one in events] == [row["id"] for row in audit_log.rows()]
 
 
 def test_a_torn_tail_is_left_behind(home: Path) -> None:
@@ -92,15 +96,15 @@ def test_damaged_lines_are_told_in_the_log(home: Path) -> None:
 def test_a_part_of_a_line_that_fits_is_taken_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the disk takes a part of what is written, whole lines stay, the rest is written again later."""
     keeper = recorder.current()
-    batch = [sample(RunStart) for _ in range(10)]
-    keeper.gather(batch[:1])
+    events = [sample(RunStart) for _ in range(10)]
+    keeper.gather(events[:1])
     keeper.settle()
     monkeypatch.setattr("flowstone_audit.spool.batch.MOST", 3)
     write, pieces = os.write, iter([2000])
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[: next(pieces, len(data))]))
-    keeper.gather(batch[1:])
+    keeper.gather(events[1:])
     keeper.settle()
-    assert [one.id for one in batch] == [row["id"] for row in Log().rows()]
+    assert [one.id for one in events] == [row["id"] for row in Log().rows()]
     assert list(range(1, 11)) == [row["ordinal"] for row in Log().rows()]
 
 
@@ -110,12 +114,12 @@ def test_the_budget_holds(tmp_path: Path) -> None:
     taken = 0
     with suppress(SpoolFull):
         while taken < 1000:
-            taken += spool.append([sample(RunStart)])
+            taken += spool.append(one_event())
     assert 80 < taken < 200
     assert folder.look(tmp_path).size <= 100_000
     before = spool.ordinal
     with pytest.raises(SpoolFull):
-        Appender(tmp_path, "h/2/00000002", 100_000).append([sample(RunStart)])
+        Appender(tmp_path, "h/2/00000002", 100_000).append(one_event())
     assert before == spool.ordinal
 
 
@@ -134,15 +138,15 @@ def test_large_spools_rotate_and_stay_in_order(audit_log: Log, monkeypatch: pyte
     monkeypatch.setattr("flowstone_audit.spool.appender._SEGMENT_SIZE", 20_000)
     keeper = recorder.current()
     keeper.spool._most = 20_000
-    batch = [sample(RunStart) for _ in range(300)]
+    events = [sample(RunStart) for _ in range(300)]
     for begin in range(0, 300, 10):
-        keeper.gather(batch[begin : begin + 10])
+        keeper.gather(events[begin : begin + 10])
         keeper.settle()
     assert len(folder.look(keeper.config.spool).segments[keeper.spool.stem]) > 2
     keeper.spool.sync()
     entry = flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
     found = audit_log.rows()
-    assert [*(one.id for one in batch), entry.id] == [row["id"] for row in found]
+    assert [*(one.id for one in events), entry.id] == [row["id"] for row in found]
     assert list(range(1, 302)) == [row["ordinal"] for row in found]
 
 

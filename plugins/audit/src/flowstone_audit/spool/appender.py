@@ -10,24 +10,21 @@ from pathlib import Path
 from time import monotonic, time_ns
 from typing import Final
 
-from flowstone.plugin import Event, count
 from flowstone_audit.canonical import placed
-from flowstone_audit.mapping import row_of
 from flowstone_audit.row import Row
-from flowstone_audit.spool import batch, folder, line
+from flowstone_audit.spool import folder, line
+from flowstone_audit.spool.batch import Batch, payload_of
 from flowstone_audit.spool.rows import encode
 from flowstone_audit.spool.segment import Segment, head, synced
 
 _SEGMENT_SIZE: Final = 4 << 20
-_LONGEST: Final = 131_072
-"""Bytes of a line of events; where they are more the line is divided, and an event of more becomes a row."""
 _LOOK_EVERY_S: Final = 1.0
 _AHEAD_US: Final = 1_000_000
 """How far a host's time may be ahead of ours: one wrong time must not carry all later entries along."""
 
 
-Item = Event | Row
-"""What is appended: a lifecycle event, or a row."""
+Item = Batch | Row
+"""What is appended: lifecycle events, or a row."""
 
 
 class SpoolFull(OSError):
@@ -42,7 +39,6 @@ class Appender:
         writer: This process: ``host/pid/8 hex digits``.
         max_bytes: What all spools of the home may take together.
         now: Unix nanoseconds; tests bring their own.
-        private: Keys of details that are held privately.
 
     Attributes:
         lock: Held while entries get their places.
@@ -50,21 +46,13 @@ class Appender:
         newest: Unix microseconds of the writer's latest entry.
     """
 
-    def __init__(
-        self,
-        home: Path,
-        writer: str,
-        max_bytes: int,
-        now: Callable[[], int] = time_ns,
-        private: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, home: Path, writer: str, max_bytes: int, now: Callable[[], int] = time_ns) -> None:
         self.home, self.writer, self.stem = home, writer, folder.stem_of(writer)
         self.lock = threading.Lock()
         self.ordinal = 0
         self.newest = 0
         self.now = now
         self._max_bytes = max_bytes
-        self._private = private
         self._most = min(_SEGMENT_SIZE, max_bytes // 4)
         self._segment: Segment | None = None
         self._retired: list[Segment] = []
@@ -91,10 +79,10 @@ class Appender:
             return self.ordinal - lost + 1
 
     def append(self, items: Sequence[Item]) -> int:
-        """Append events and rows; return how many were taken, at least one.
+        """Append batches and rows; return how many were taken, at least one.
 
         Args:
-            items: In their order, not empty. Events, and rows whose ordinal is 0, get their places here.
+            items: In their order, not empty. Batches, and rows whose ordinal is 0, get their places here.
 
         Raises:
             OSError: The disk is full or broken, or the budget used up; none was taken.
@@ -145,59 +133,34 @@ class Appender:
         latest = self.now() // 1000 + _AHEAD_US
         before = self.ordinal, self.newest
         lines: list[bytes] = []
-        held: list[int] = []
-        reached = size = 0
-        while reached < len(items) and size <= self._most:
-            made, entries = self._line(items, reached, latest)
-            lines.append(made)
-            held.append(entries)
-            reached += entries
-            size += len(made)
+        size = 0
+        for item in items:
+            lines.append(self._line(item, latest))
+            size += len(lines[-1])
+            if size > self._most:
+                break
         try:
             whole = self._opened(size).append(lines)
         except OSError:
             self.ordinal, self.newest = before
             self._retire()
             raise
-        taken = sum(held[:whole])
-        if taken < reached:
-            left = items[taken:reached]
-            self.ordinal -= sum(1 for item in left if not (isinstance(item, Row) and item.ordinal))
+        if whole < len(lines):
+            self.ordinal -= sum(map(_new, items[whole : len(lines)]))
             self._retire()
-            if not taken:
+            if not whole:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.home))
-        return taken
+        return whole
 
-    def _line(self, items: Sequence[Item], begin: int, latest: int) -> tuple[bytes, int]:
-        """Return the next line, and how many of *items* it holds."""
-        first = items[begin]
-        if isinstance(first, Row):
-            return self._row(first if first.ordinal else self.placed(first)), 1
-        events: list[Event] = []
-        for item in items[begin : begin + batch.MOST]:
-            if isinstance(item, Row):
-                break
-            events.append(item)
-        while (payload := _encoded(events, latest)) is None or len(payload) > _LONGEST:
-            if len(events) == 1:
-                return self._alone(events[0], payload is not None), 1
-            events = events[: len(events) // 2]
-        begun = batch.newest(events[:1], self.newest, latest)
-        made = line.write(line.EVENTS, self.ordinal + 1, begun, payload, len(events))
-        self.ordinal += len(events)
-        self.newest = batch.newest(events, self.newest, latest)
-        return made, len(events)
-
-    def _alone(self, event: Event, encodable: bool) -> bytes:
-        """Return the line of an event that is too long for its kind; none, and a gap, for one that has no JSON form."""
-        if encodable:
-            return self._row(self.placed(row_of(event, 0, self.writer, private=self._private)))
-        count("audit.unencodable")
-        self.ordinal += 1
-        return b""
-
-    def _row(self, row: Row) -> bytes:
-        return line.write(line.ROW, row.ordinal, row.occurred_at, encode(row))
+    def _line(self, item: Item, latest: int) -> bytes:
+        if isinstance(item, Row):
+            row = item if item.ordinal else self.placed(item)
+            return line.write(line.ROW, row.ordinal, row.occurred_at, encode(row))
+        begun, entries = item.begun(self.newest, latest), len(item.events)
+        made = line.write(line.EVENTS, self.ordinal + 1, begun, payload_of(item, latest), entries)
+        self.ordinal += entries
+        self.newest = item.newest(begun, latest)
+        return made
 
     def _opened(self, size: int) -> Segment:
         segment = self._segment
@@ -226,9 +189,6 @@ class Appender:
             self._retired.append(segment)
 
 
-def _encoded(events: Sequence[Event], latest: int) -> bytes | None:
-    """Return the payload of a line; None where one of the events has no JSON form."""
-    try:
-        return batch.encode(events, latest)
-    except TypeError:  # none from the drain: somebody else's
-        return None
+def _new(item: Item) -> int:
+    """Return how many places an item was given."""
+    return 0 if isinstance(item, Row) and item.ordinal else 1 if isinstance(item, Row) else len(item.events)

@@ -3,37 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flowstone.plugin import Event, dicts_of, encode_many
 
 MOST: Final = 64
 """Events of a line: whoever reads it makes rows of all of them at once."""
+LONGEST: Final = 131_072
+"""Bytes of a batch; where they are more it is divided."""
 _SPLIT: Final = b" "
 
 
-def encode(events: Sequence[Event], latest: int) -> bytes:
-    """Return the payload of a line.
+class Batch(NamedTuple):
+    """Events that share a line.
 
-    Args:
+    Attributes:
         events: At most ``MOST``.
-        latest: Unix microseconds; no entry of the line is told to be later.
-
-    Raises:
-        TypeError: An event holds what has no JSON form.
+        data: All of them, as ``flowstone.plugin.encode_many`` writes them.
     """
-    return b"%d %b" % (latest, encode_many(events))
+
+    events: Sequence[Event]
+    data: bytes
+
+    def newest(self, before: int, latest: int) -> int:
+        """Return when the last entry is told to have happened, in Unix microseconds.
+
+        Args:
+            before: When the entry before did.
+            latest: No entry is told to be later.
+        """
+        return max(before, min(max(event.time for event in self.events) // 1000, latest))
+
+    def begun(self, before: int, latest: int) -> int:
+        """Return when the first entry is told to have happened, likewise."""
+        return max(before, min(self.events[0].time // 1000, latest))
 
 
-def newest(events: Sequence[Event], before: int, latest: int) -> int:
-    """Return when the last entry of a line is told to have happened, in Unix microseconds.
+class Unfit(NamedTuple):
+    """An event that fits no batch.
 
-    Args:
-        events: Those of the line.
-        before: When the entry before did.
-        latest: As for ``encode``.
+    Attributes:
+        event: The event.
+        encodable: Whether it has a JSON form, and is too long only.
     """
-    return max(before, min(max(event.time for event in events) // 1000, latest))
+
+    event: Event
+    encodable: bool
+
+
+def packed(events: Sequence[Event]) -> Iterator[Batch | Unfit]:
+    """Yield *events* in batches, in their order."""
+    for begin in range(0, len(events), MOST):
+        yield from _packed(events[begin : begin + MOST])
+
+
+def _packed(events: Sequence[Event]) -> Iterator[Batch | Unfit]:
+    try:
+        data = encode_many(events)
+    except TypeError:  # none from the drain: somebody else's
+        data = None
+    if data is not None and len(data) <= LONGEST:
+        yield Batch(events, data)
+    elif len(events) == 1:
+        yield Unfit(events[0], data is not None)
+    else:
+        half = len(events) // 2
+        yield from _packed(events[:half])
+        yield from _packed(events[half:])
+
+
+def payload_of(batch: Batch, latest: int) -> bytes:
+    """Return the payload of a line: *latest*, a space, the events."""
+    return b"%d %b" % (latest, batch.data)
 
 
 def decode(payload: bytes, begun: int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -43,7 +84,7 @@ def decode(payload: bytes, begun: int) -> Iterator[tuple[int, dict[str, Any]]]:
     none to be later than when its line was written, give or take a second.
 
     Args:
-        payload: What ``encode`` returned.
+        payload: What ``payload_of`` returned.
         begun: When the first of them is told to have happened.
 
     Raises:
