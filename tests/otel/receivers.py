@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -36,20 +38,37 @@ def event_name(record: LogRecord) -> str:
 
 
 def free_port() -> int:
-    """Return a free port on the loopback, below the ephemeral range."""
+    """Return a free port on the loopback, below the ephemeral range; no other test process is given it.
+
+    A port stays this process's while its server is stopped, or not started yet.
+    """
     for port in range(20000 + os.getpid() % 5000, 32000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in _given:
-                _given.add(port)
-                return port
+        if port not in _given and _is_free(port) and _reserve(port):
+            return port
     raise RuntimeError("no free port")
 
 
-_given: set[int] = set()
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _reserve(port: int) -> bool:
+    lock = os.open(Path(tempfile.gettempdir()) / f"flowstone-test-port-{port}", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    _given[port] = lock  # until this process ends
+    return True
+
+
+_given: dict[int, int] = {}
 
 
 def until(read: Callable[[], T], seconds: float = 10.0) -> T:
