@@ -70,6 +70,8 @@ TEXTS = [
     "could not connect: password={} host=db",
     '{{"api_key": "{}"}}',
     "Authorization: Bearer {}",
+    "Proxy-Authorization: Basic {}==",
+    "curl -H 'bearer *{}'",
     "AWS_SECRET_ACCESS_KEY='{}'",
     "https://x:{}@example.com/path and more",
 ]

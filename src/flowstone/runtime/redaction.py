@@ -36,7 +36,10 @@ _SECRET_VALUE: Final = re.compile(
             r"\b(?:gh[oprsu]_|github_pat_|glpat-)\w{16,}",
             r"\bxox[abprs]-[\w-]{8,}",
             r"\bsk-[\w-]{16,}",
-            r"(?<=[Bb]earer )[\w.~+/=-]{8,}",
+            r"(?<=[Bb]earer )[^\s'\",;]{8,}",
+            # an Authorization header: the scheme may be seen, what follows it may not
+            r"(?i:(?<![a-z])[\w-]*authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|digest|negotiate|token)\s+)"
+            r"(?P<credentials>[^\s'\",;]+)",
             # password=..., "api_key": "...", and the like, as they stand in texts and in source lines
             rf"(?i:(?<![a-z])(?:[\w-]*{_KEY_WORD}[\w-]*)['\"]?\s*[:=]\s*(?P<quote>['\"]?))(?P<held>[^\s'\",;&}}\])]+)",
         )
@@ -107,7 +110,7 @@ def _is_suspect(text: str) -> bool:
 
 
 def _replace(found: re.Match[str]) -> str:
-    held = found.group("held")
+    held = found.group("held") or found.group("credentials")
     if held == MARK.rstrip("]"):
         return found.group()  # redacted before
     count("value.redacted")
