@@ -13,8 +13,8 @@ from tests.laws.tree import ROOT
 pytestmark = pytest.mark.matrix  # it takes minutes
 
 TIMEOUT_S = 600
-PROMISES = 19
-"""Rows with a bound that must hold, without the audit's."""
+PROMISES = (20, 21)
+"""Rows with a bound that must hold, without the audit's; one more where a bare SDK span takes 4 % of a millisecond at most."""
 AUDIT = (6, 11)
 """The audit's: where there is SQLite alone, and with PostgreSQL."""
 
@@ -52,7 +52,7 @@ def test_every_row_has_its_numbers(document: dict[str, Any]) -> None:
     assert all((row["must"] is None) == (row["verdict"] == "") for row in rows)
     audit = sum(row["must"] is not None for row in document["sections"]["audit"]["rows"])
     assert audit in AUDIT
-    assert PROMISES + audit == sum(row["must"] is not None for row in rows)
+    assert sum(row["must"] is not None for row in rows) - audit in PROMISES
 
 
 def test_a_missed_bound_is_explained_and_fails(document: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.otel.receivers import Sink, free_port
+from tests.otel.receivers import Sink
+from tests.servers.ports import free_port
 
 
 @pytest.fixture

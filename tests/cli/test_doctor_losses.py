@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 pytest.importorskip("flowstone_console")
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 
 class Silent:

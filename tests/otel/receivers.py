@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import threading
 import time
@@ -26,6 +24,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.servers.ports import free_port
+
 T = TypeVar("T")
 
 
@@ -35,40 +35,6 @@ def event_name(record: LogRecord) -> str:
         return record.event_name
     (name,) = (pair.value.string_value for pair in record.attributes if pair.key == "event.name")
     return str(name)
-
-
-def free_port() -> int:
-    """Return a free port on the loopback, below the ephemeral range; no other test process is given it.
-
-    A port stays this process's while its server is stopped, or not started yet.
-    """
-    for port in range(20000 + os.getpid() % 5000, 32000):
-        if port not in _given and _is_free(port) and _reserve(port):
-            return port
-    raise RuntimeError("no free port")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _reserve(port: int) -> bool:
-    lock = os.open(Path(tempfile.gettempdir()) / f"flowstone-test-port-{port}", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        return False
-    _given[port] = lock  # until this process ends
-    return True
-
-
-_given: dict[int, int] = {}
 
 
 def until(read: Callable[[], T], seconds: float = 10.0) -> T:

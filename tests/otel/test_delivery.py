@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.otel.misbehaving import Silent
-from tests.otel.receivers import Sink, free_port, run
+from tests.otel.receivers import Sink, run
+from tests.servers.ports import free_port
 
 EMIT = """
     import flowstone

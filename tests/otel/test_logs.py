@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.otel.receivers import Sink, event_name, free_port, run
+from tests.otel.receivers import Sink, event_name, run
+from tests.servers.ports import free_port
 
 EMIT = """
     import flowstone

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.otel.receivers import Sink, free_port, run
+from tests.otel.receivers import Sink, run
+from tests.servers.ports import free_port
 
 pytest.importorskip("opentelemetry.exporter.prometheus", reason="needs the extra `prometheus`")
 

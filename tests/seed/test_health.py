@@ -13,8 +13,9 @@ from flowstone.testing.capture import capture
 from flowstone_health import reporting, serve
 from flowstone_health.plugin import HealthPlugin
 from flowstone_health.server import Server
-from tests.otel.receivers import free_port, until
+from tests.otel.receivers import until
 from tests.servers import postgres
+from tests.servers.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 from tests.servers.programs import Program
 
 MISSING = "no Alertmanager here; apt-get install prometheus-alertmanager"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.laws.tree import ROOT
-from tests.otel.receivers import free_port
 from tests.servers.built import program
+from tests.servers.ports import free_port
 from tests.servers.programs import Program
 
 OVERLAYS: Final = ("jaeger", "datadog", "prometheus", "otlp")

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.otel.receivers import free_port
 from tests.servers.built import program
+from tests.servers.ports import free_port
 from tests.servers.programs import Program
 
 Trace = dict[str, Any]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 MISSING = "no PostgreSQL server here; on Debian and Ubuntu: apt-get install postgresql"
 SUPERUSER = "owner"

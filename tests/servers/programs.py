@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 
 class Program:

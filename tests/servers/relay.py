@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 _PIECE = 65_536
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.otel.receivers import free_port, until
+from tests.otel.receivers import until
 from tests.servers import alertmanager, prometheus
+from tests.servers.ports import free_port
 from tests.vendor.monitored import busy, direct, hastened
 
 pytestmark = pytest.mark.matrix

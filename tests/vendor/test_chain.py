@@ -17,10 +17,11 @@ import pytest
 
 from plugins.dagster.tests.environment import HERE as DAGSTER
 from plugins.dagster.tests.environment import make
-from tests.otel.receivers import attributes, free_port, until
+from tests.otel.receivers import attributes, until
 from tests.servers import prometheus
 from tests.servers.collector import read, total
 from tests.servers.jaeger import spans
+from tests.servers.ports import free_port
 from tests.vendor.chain import SERVICE, Chain, running
 
 pytestmark = pytest.mark.matrix

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from tests.laws.tree import ROOT
-from tests.otel.receivers import free_port, until
+from tests.otel.receivers import until
 from tests.servers import jaeger, prometheus
 from tests.servers.built import program
 from tests.servers.collector import NOWHERE, read
 from tests.servers.jaeger import Jaeger
+from tests.servers.ports import free_port
 from tests.servers.prometheus import Prometheus
 from tests.vendor.monitored import SERVICE, Strained, busy, direct, hastened
 

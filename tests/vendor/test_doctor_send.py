@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.otel.receivers import free_port
 from tests.servers import collector
+from tests.servers.ports import free_port
 from tests.vendor.chain import Chain, running, sending
 
 

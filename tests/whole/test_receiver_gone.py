@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 pytest.importorskip("flowstone_console")
 

@@ -14,7 +14,7 @@ from flowstone.testing.capture import capture
 from flowstone_health.board import Board
 from flowstone_health.command import health
 from flowstone_health.server import Server
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 MakeBoard = Callable[..., Board]
 

@@ -13,7 +13,7 @@ import pytest
 from flowstone.plugin import HealthCheck, HealthResult
 from flowstone_health.board import Board
 from flowstone_health.server import Server
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 MakeBoard = Callable[..., Board]
 GOOD = HealthCheck(name="good", look=lambda: HealthResult(observed={"depth": (1, "{run}")}))

@@ -25,7 +25,8 @@ from flowstone_health.asgi import HealthApp
 from flowstone_health.board import Board
 from flowstone_health.server import Server
 from flowstone_health.wsgi import HealthWsgiApp
-from tests.otel.receivers import free_port, until
+from tests.otel.receivers import until
+from tests.servers.ports import free_port
 
 MakeBoard = Callable[..., Board]
 GOOD = HealthCheck(name="good", look=lambda: True)

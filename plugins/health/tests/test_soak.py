@@ -17,7 +17,7 @@ from flowstone.plugin import HealthCheck, ResourceHealthCheck
 from flowstone_health.board import Board
 from flowstone_health.resources import Resources
 from flowstone_health.server import Server
-from tests.otel.receivers import free_port
+from tests.servers.ports import free_port
 
 MakeBoard = Callable[..., Board]
 SECONDS = 120.0

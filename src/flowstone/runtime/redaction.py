@@ -26,6 +26,7 @@ _KEY_WORD: Final = (
     r"(?:passw(?:or)?d|passwd|pwd|passphrase|secret|credential|authorization|api[_-]?key|access[_-]?key"
     r"|private[_-]?key|account[_-]?key|token)"
 )
+_SCHEME: Final = "(?:basic|bearer|digest|negotiate|token)"
 _SECRET_VALUE: Final = re.compile(
     "|".join(
         (
@@ -38,8 +39,7 @@ _SECRET_VALUE: Final = re.compile(
             r"\bsk-[\w-]{16,}",
             r"(?<=[Bb]earer )[^\s'\",;]{8,}",
             # an Authorization header: the scheme may be seen, what follows it may not
-            r"(?i:(?<![a-z])[\w-]*authorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|digest|negotiate|token)\s+)"
-            r"(?P<credentials>[^\s'\",;]+)",
+            rf"(?i:(?<![a-z])[\w-]*authorization['\"]?\s*[:=]\s*['\"]?{_SCHEME}\s+)(?P<credentials>[^\s'\",;]+)",
             # password=..., "api_key": "...", and the like, as they stand in texts and in source lines
             rf"(?i:(?<![a-z])(?:[\w-]*{_KEY_WORD}[\w-]*)['\"]?\s*[:=]\s*(?P<quote>['\"]?))(?P<held>[^\s'\",;&}}\])]+)",
         )

@@ -18,7 +18,8 @@ from typing import Any, Final
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from plugins.dagster.tests.matrix.deployment import CONFIG, SECONDS, Deployment, end
-from tests.otel.receivers import free_port, until
+from tests.otel.receivers import until
+from tests.servers.ports import free_port
 
 PROJECT: Final = Path(__file__).with_name("served_project.py")
 _QUIT_S: Final = 30.0

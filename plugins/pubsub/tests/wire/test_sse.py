@@ -19,7 +19,8 @@ from flowstone_pubsub.engines.opening import open_engine
 from flowstone_pubsub.sse import create_app
 from flowstone_pubsub.testing.reading import outgoing
 from flowstone_pubsub.topics import asset_topic
-from tests.otel.receivers import free_port, until
+from tests.otel.receivers import until
+from tests.servers.ports import free_port
 
 PATIENCE = 10.0
 

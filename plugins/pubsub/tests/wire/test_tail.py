@@ -15,8 +15,8 @@ from flowstone_pubsub.cli.tail import tail
 from flowstone_pubsub.engines.base import Retention
 from flowstone_pubsub.engines.opening import open_engine
 from flowstone_pubsub.testing.reading import outgoing
-from tests.otel.receivers import free_port
 from tests.servers.nats import NatsServer
+from tests.servers.ports import free_port
 
 PATIENCE = 10.0
 FLOWSTONE = str(Path(sys.executable).with_name("flowstone"))
