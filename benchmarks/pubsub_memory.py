@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections import deque
+from collections.abc import Callable
 from time import monotonic_ns, perf_counter_ns, sleep
 
 from flowstone_pubsub.bus import Bus
@@ -113,19 +115,37 @@ async def broadcaster(subscribers: int) -> float:
         return (perf_counter_ns() - began) / 1000 / MESSAGES
 
 
-def caller() -> tuple[float, float]:
-    """Return p50 and p99 of ``broadcast`` in microseconds, onto the embedded default, in bursts."""
+Call = Callable[[str, object], object]
+
+
+def caller(together: int = 50) -> tuple[float, float]:
+    """Return p50 and p99 of ``broadcast`` in microseconds, onto the embedded default, *together* every 2 ms."""
     with tempfile.TemporaryDirectory(prefix="flowstone-bench-") as folder:
         onto = Bus(open_engine(f"sqlite:///{folder}/events.db"))
-        spent: list[int] = []
-        for burst in range(200):
-            for n in range(50):
-                payload = {"n": n, "burst": burst, "text": TEXT}
-                began = perf_counter_ns()
-                onto.broadcast("numbers", payload)
-                spent.append(perf_counter_ns() - began)
-            sleep(0.002)
+        found = _spent(onto.broadcast, together)
         onto.close(10)
+    return found
+
+
+def nothing(together: int = 50) -> tuple[float, float]:
+    """Return the same of a deque's own ``append`` in place of it: what a call costs here that does nothing."""
+    kept: deque[object] = deque(maxlen=1000)
+
+    def put(topic: str, payload: object) -> None:
+        kept.append((topic, payload))
+
+    return _spent(put, together)
+
+
+def _spent(call: Call, together: int) -> tuple[float, float]:
+    spent: list[int] = []
+    for burst in range(max(200, 2000 // together)):
+        for n in range(together):
+            payload = {"n": n, "burst": burst, "text": TEXT}
+            began = perf_counter_ns()
+            call("numbers", payload)
+            spent.append(perf_counter_ns() - began)
+        sleep(0.002)
     return quantiles(spent, 1000)
 
 
