@@ -126,6 +126,11 @@ TABLES: Final[dict[str, tuple[Setting, ...]]] = {
             "`100000, 7 d`",
             "How much of it can be read again: a number of records, an age, or both.",
         ),
+        Setting(
+            "FLOWSTONE_PUBSUB_SPANS",
+            "`1`",
+            "`0` sends what is broadcast without a span of its own; messages then name the span around the call.",
+        ),
     ),
     "Health": (
         Setting(

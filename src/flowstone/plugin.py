@@ -104,6 +104,7 @@ __all__ = [
     "encode",
     "encode_many",
     "event",
+    "get_context",
     "home",
     "hookimpl",
     "identity",

@@ -20,6 +20,7 @@ FAULT_WALLS: dict[str, str] = {
     "plugins/pubsub/src/flowstone_pubsub/coalescing.py": "the user's key function runs on the thread that delivers to all",
     "plugins/pubsub/src/flowstone_pubsub/outbox.py": "what is broadcast may be anything, and an engine a third party's",
     "plugins/pubsub/src/flowstone_pubsub/payloads.py": "a user's value may raise while it is made text",
+    "plugins/pubsub/src/flowstone_pubsub/sending.py": "a foreign span processor or sampler may raise",
     "plugins/health/src/flowstone_health/board.py": "a mistake of ours must not end the looking",
     "plugins/health/src/flowstone_health/look.py": "a plugin's health check may raise",
     "src/flowstone/cli/main.py": "a plugin's fault must not take the command line away",

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from flowstone.plugin import home, settings
 from flowstone_pubsub.engines.base import Retention
 
+_NO: Final = frozenset({"0", "false", "no", "off"})
 _OFF: Final = frozenset({"off", "none", "0"})
 _AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -20,21 +21,27 @@ class Config(NamedTuple):
     Attributes:
         url: The engine's URL; None where pub/sub is off.
         retention: How much is kept, where the engine keeps anything.
+        spans: Whether what is broadcast is sent in a span of its own.
     """
 
     url: str | None
     retention: Retention
+    spans: bool = True
 
 
 def load() -> Config:
-    """Read ``FLOWSTONE_PUBSUB_URL`` and ``FLOWSTONE_PUBSUB_RETENTION``.
+    """Read ``FLOWSTONE_PUBSUB_URL``, ``FLOWSTONE_PUBSUB_RETENTION`` and ``FLOWSTONE_PUBSUB_SPANS``.
 
     Raises:
         ValueError: A setting is malformed; the message names it.
         OSError: The home folder cannot be made.
     """
     found = settings("FLOWSTONE_PUBSUB")
-    return Config(url=url_of(found.get("URL")), retention=retention_of(found.get("RETENTION") or ""))
+    return Config(
+        url=url_of(found.get("URL")),
+        retention=retention_of(found.get("RETENTION") or ""),
+        spans=(found.get("SPANS") or "1").strip().lower() not in _NO,
+    )
 
 
 def url_of(given: str | None) -> str | None:

@@ -75,7 +75,7 @@ def _make() -> Bus:
             settings = config.load()
             if settings.url is None:
                 raise SwitchedOff("pub/sub is switched off: FLOWSTONE_PUBSUB_URL is off")
-            _current.bus = Bus(open_engine(settings.url, settings.retention))
+            _current.bus = Bus(open_engine(settings.url, settings.retention), spans=settings.spans)
             _current.off = ""
         return _current.bus
 

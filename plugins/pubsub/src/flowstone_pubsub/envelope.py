@@ -90,8 +90,10 @@ def encode_event(event: Event, id: str, topic: str) -> bytes:
     return encode_cleaned(event, to_dict(event), id, topic)
 
 
-def encode_cleaned(event: Event, data: dict[str, Any], id: str, topic: str) -> bytes:
+def encode_cleaned(event: Event, data: dict[str, Any], id: str, topic: str, traceparent: str = "") -> bytes:
     """Return the envelope of an event with *data* in it, the event's JSON form after cleaning.
+
+    Its span is the event's own where *traceparent* names none.
 
     Raises:
         TypeError: *data* hold what has no JSON form.
@@ -103,7 +105,7 @@ def encode_cleaned(event: Event, data: dict[str, Any], id: str, topic: str) -> b
         event.time,
         topic,
         data,
-        f"00-{event.trace_id}-{event.span_id}-{event.sampled:02x}" if traced else "",
+        traceparent or (f"00-{event.trace_id}-{event.span_id}-{event.sampled:02x}" if traced else ""),
         event.correlation_id,
     )
 

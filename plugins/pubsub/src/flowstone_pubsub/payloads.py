@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from flowstone.plugin import Event, count, is_secret, redact, to_dict
 from flowstone_pubsub import envelope
@@ -17,46 +19,27 @@ from flowstone_pubsub.topics import topics_of
 
 _MARK: Final = "[redacted]"
 _MOST_DEPTH: Final = 64
-_OPTIONS: Final = orjson.OPT_NON_STR_KEYS
+OPTIONS: Final = orjson.OPT_NON_STR_KEYS
 
 
-class Caught(NamedTuple):
-    """A broadcast that waits to be put into its envelope.
+Caught = tuple[str, Event | bytes, int, Context]
+"""A broadcast that waits to be put into its envelope: topic, payload, Unix nanoseconds, the caller's context.
 
-    Attributes:
-        topic: Where it goes.
-        event: An event, which nobody can change; or anything else, as JSON already.
-        time: Unix nanoseconds.
-        context: The span it was broadcast in.
-    """
-
-    topic: str
-    event: Event | bytes
-    time: int
-    context: trace.SpanContext
-
+The payload is an event, which nobody can change, or JSON already. A bare tuple, for it is made on the caller.
+"""
 
 Entry = Event | Caught
 """A lifecycle event, which goes to its own topics; or what was broadcast."""
 
-
-def catch(topic: str, event: Any) -> Caught:
-    """Return what is broadcast, so that what the caller changes afterwards does not change it."""
-    return Caught(
-        topic,
-        event if isinstance(event, Event) else _as_json(event),
-        time_ns(),
-        trace.get_current_span().get_span_context(),
-    )
+as_json: Final[Callable[[Any, None, int], bytes]] = orjson.dumps
+"""Makes JSON of a payload on the caller, with ``OPTIONS``; a TypeError says that it needs ``coerced``."""
 
 
-def _as_json(value: Any) -> bytes:
+def coerced(value: Any) -> bytes:
+    """Return JSON of anything; slower, and it takes nearly everything."""
+    count("pubsub.coerced")
     try:
-        return orjson.dumps(value, None, _OPTIONS)
-    except TypeError:
-        count("pubsub.coerced")
-    try:
-        # Slower, and it takes nearly everything: large numbers, lone surrogates, objects as their text.
+        # Large numbers, lone surrogates, objects as their text.
         made = json.dumps(value, default=_text, skipkeys=True, ensure_ascii=False).encode("utf-8", "replace")
         orjson.loads(made)
     except (TypeError, ValueError, RecursionError):  # circular, too deep, or numbers beyond all bounds
@@ -71,32 +54,46 @@ def _text(value: object) -> str:
         return f"<{type(value).__name__} whose text raised {type(error).__name__}>"
 
 
-def outgoing(entry: Entry) -> Outgoing:
-    """Return an entry as it goes into the log.
+def outgoing(event: Event) -> Outgoing:
+    """Return a lifecycle event as it goes into the log.
+
+    Raises:
+        TypeError: It holds what has no JSON form.
+    """
+    topics = topics_of(event)
+    # The id is the event's: two processes that observe one fact publish it once.
+    return Outgoing(event.id, event.time, topics, envelope.encode_event(event, event.id, topics[0]))
+
+
+def broadcast(caught: Caught, id: str, sender: trace.SpanContext) -> Outgoing:
+    """Return a broadcast as it goes into the log.
+
+    Args:
+        caught: The broadcast.
+        id: Its own for each: to broadcast an event again, or under another topic, is not a repetition.
+        sender: The span that sends it.
 
     Raises:
         TypeError: An event holds what has no JSON form.
-        ValueError: The same.
     """
-    if not isinstance(entry, Caught):
-        topics = topics_of(entry)
-        # The id is the event's: two processes that observe one fact publish it once.
-        return Outgoing(entry.id, entry.time, topics, envelope.encode_event(entry, entry.id, topics[0]))
-    # Its own for each broadcast: to broadcast an event again, or under another topic, is not a repetition.
-    id = f"{entry.time // 1_000_000 & 0xFFFFFFFFFFFF:012x}{os.urandom(10).hex()}"
-    if isinstance(entry.event, bytes):
-        payload = cleaned(orjson.loads(entry.event))
-        parent = _traceparent(entry.context)
-        data = envelope.encode_payload(payload, id, entry.time, entry.topic, parent)
+    topic, event, time, _ = caught
+    parent = _traceparent(sender)
+    if isinstance(event, bytes):
+        data = envelope.encode_payload(cleaned(orjson.loads(event)), id, time, topic, parent)
     else:
-        data = envelope.encode_cleaned(entry.event, cleaned(to_dict(entry.event)), id, entry.topic)
-    return Outgoing(id, entry.time, (entry.topic,), data)
+        data = envelope.encode_cleaned(event, cleaned(to_dict(event)), id, topic, parent)
+    return Outgoing(id, time, (topic,), data)
+
+
+def new_id(time: int) -> str:
+    """Return an id that sorts by *time*, Unix nanoseconds."""
+    return f"{time // 1_000_000 & 0xFFFFFFFFFFFF:012x}{os.urandom(10).hex()}"
 
 
 def lost(number: int) -> Outgoing:
     """Return what stands in the log where *number* events were lost before they reached it."""
     now = time_ns()
-    id = f"{now // 1_000_000 & 0xFFFFFFFFFFFF:012x}{os.urandom(10).hex()}"
+    id = new_id(now)
     return Outgoing(id, now, (LOST_TOPIC,), envelope.encode_lost(number, id, now, LOST_TOPIC))
 
 

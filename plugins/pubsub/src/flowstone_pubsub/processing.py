@@ -9,7 +9,9 @@ from typing import Final
 
 from opentelemetry import trace
 
+from flowstone.plugin import redact
 from flowstone_pubsub.message import Message
+from flowstone_pubsub.sending import SCOPE
 from flowstone_pubsub.topics import template_of
 
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -27,10 +29,11 @@ def processing(message: Message) -> Iterator[trace.Span]:
         "messaging.operation.type": "process",
         "messaging.operation.name": "process",
         "messaging.system": "flowstone",
+        "messaging.destination.name": redact(message.topic),
         "messaging.destination.template": template,
         "messaging.message.id": message.id,
     }
-    tracer = trace.get_tracer("flowstone_pubsub")
+    tracer = trace.get_tracer(SCOPE)
     with tracer.start_as_current_span(
         f"process {template}", kind=trace.SpanKind.CONSUMER, attributes=attributes, links=_links_of(message)
     ) as span:
