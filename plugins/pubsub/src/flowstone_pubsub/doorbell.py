@@ -13,12 +13,13 @@ import threading
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Final
 
 FOLDER: Final = "bells"
 _PATH_LIMIT: Final = 100  # of 108 bytes on Linux, 104 elsewhere
 _FRESH_NS: Final = 50_000_000  # a folder's time is as coarse as the kernel's clock tick
+_LOOK_S: Final = 0.001  # a new bell that is not rung for so long is harmless as well
 _DEAD: Final = (ConnectionRefusedError, FileNotFoundError)
 
 
@@ -110,42 +111,66 @@ class Ringer:
 
     def __init__(self, file: Path) -> None:
         self._place = _Place(file)
-        self._socket: socket.socket | None = None
-        self._bells: list[str] = []
+        self._folder = str(self._place.folder)
+        self._bells: dict[str, socket.socket] = {}
         self._changed = -1
+        self._look_at = 0.0
 
     def ring(self) -> None:
         """Ring; it never waits."""
         with suppress(OSError):
-            for name in self._look():
-                self._tell(name)
+            if monotonic() >= self._look_at:
+                self._look()
+                self._look_at = monotonic() + _LOOK_S
+        for name, bell in tuple(self._bells.items()):
+            with suppress(OSError):
+                self._tell(name, bell)
 
-    def _look(self) -> list[str]:
-        """Return who is there; the folder is read again when it has changed."""
-        changed = self._place.folder.stat().st_mtime_ns
-        if changed != self._changed:
-            with os.scandir(self._place.folder) as entries:
-                self._bells = [one.name for one in entries if one.name.startswith(self._place.prefix)]
-            # What changes once more within a tick of the clock would not be seen.
-            self._changed = changed if time_ns() - changed > _FRESH_NS else -1
-        return self._bells
+    def _look(self) -> None:
+        """See who is there; the folder is read again when it has changed."""
+        changed = os.stat(self._folder).st_mtime_ns  # noqa: PTH116  # often, and Path.stat is dearer
+        if changed == self._changed:
+            return
+        with os.scandir(self._folder) as entries:
+            found = {one.name for one in entries if one.name.startswith(self._place.prefix)}
+        for name in self._bells.keys() - found:
+            self._bells.pop(name).close()
+        for name in found - self._bells.keys():
+            self._connect(name)
+        # What changes once more within a tick of the clock would not be seen.
+        self._changed = changed if time_ns() - changed > _FRESH_NS else -1
 
-    def _tell(self, name: str) -> None:
-        if self._socket is None:
-            self._socket = _datagram()
+    def _connect(self, name: str) -> None:
+        """Connect to a bell: to send to its path each time would have the kernel look for it each time."""
+        made = _datagram()
         try:
-            self._socket.sendto(b"!", self._place.address(name))
+            made.connect(self._place.address(name))
+        except OSError as error:
+            made.close()
+            if isinstance(error, _DEAD):
+                self._take_away(name)
+            return
+        self._bells[name] = made
+
+    def _tell(self, name: str, bell: socket.socket) -> None:
+        try:
+            bell.send(b"!")
         except BlockingIOError:
             pass  # it rings already
         except _DEAD:
-            with suppress(OSError):
-                (self._place.folder / name).unlink()
+            self._bells.pop(name).close()
+            self._take_away(name)
+
+    def _take_away(self, name: str) -> None:
+        with suppress(OSError):
+            (self._place.folder / name).unlink()
 
     def close(self) -> None:
-        """Let go of the socket."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Let go of the sockets."""
+        while self._bells:
+            self._bells.popitem()[1].close()
+        self._changed = -1
+        self._look_at = 0.0
         self._place.close()
 
 

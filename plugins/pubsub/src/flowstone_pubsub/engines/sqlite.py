@@ -101,14 +101,14 @@ class SqliteEngine:
             raise
 
     def _prune(self, connection: sqlite3.Connection, added: int) -> None:
-        """Take what is too old or too much, now and then, in bounded portions."""
+        """Take what is too old or too much, now and then, in bounded portions; the newest record stays."""
         oldest, newest = bounds_of(connection)
         keep = max(oldest, newest - self._retention.records + 1)
         young = connection.execute(
             "SELECT seq FROM log WHERE seq >= ? AND added >= ? ORDER BY seq LIMIT 1",
             (keep, time_ns() - int(self._retention.age * 1e9)),
         ).fetchone()
-        keep = min(young[0] if young else newest + 1, oldest + max(_PRUNE_AT_ONCE, 2 * added))
+        keep = min(young[0] if young else newest, oldest + max(_PRUNE_AT_ONCE, 2 * added))
         if keep > oldest:
             connection.execute("DELETE FROM log WHERE seq < ?", (keep,))
 

@@ -32,6 +32,7 @@ class Handle:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._place = str(path)
         self.inode = 0
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
@@ -73,7 +74,7 @@ class Handle:
         if self._pid != os.getpid() or self._closed:
             raise EngineDown("this log was closed, or inherited through a fork")
         connection = self._connection
-        if connection is not None and sqlite_file.inode_of(self.path) != self.inode:
+        if connection is not None and sqlite_file.inode_of(self._place) != self.inode:
             self._close()  # somebody removed or replaced the file: do not write into the void
             connection = None
         if connection is None:

@@ -45,8 +45,6 @@ def bounds_of(connection: sqlite3.Connection) -> tuple[int, int]:
     """Return the oldest and the newest seq; ``(0, 0)`` where there never was one."""
     # One statement, so that both are of one moment.
     oldest, newest = connection.execute(
-        "SELECT (SELECT min(seq) FROM log), (SELECT seq FROM sqlite_sequence WHERE name = 'log')"
+        "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log)"
     ).fetchone()
-    if not newest:
-        return 0, 0
-    return (newest + 1 if oldest is None else oldest), newest
+    return (oldest, newest) if newest else (0, 0)
