@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, PoolProxiedConnection
 
 from flowstone_audit import engines
+from flowstone_audit.binary import Executor
 from flowstone_audit.errors import Unavailable
 
 
@@ -96,15 +97,7 @@ class Transaction:
         if not self._single:
             self._block = driver.transaction()
             self._block.__enter__()
-
-        def execute(statement: str, values: Any) -> Any:
-            if type(values) is not list:
-                return driver.execute(statement, values)
-            cursor = driver.cursor()
-            cursor.executemany(statement, values)
-            return cursor
-
-        return execute
+        return Executor(driver)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

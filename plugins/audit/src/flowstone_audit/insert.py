@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from flowstone_audit.binary import Executor
 from flowstone_audit.columns import to_datetime, to_microseconds
 from flowstone_audit.direct import Execute
 from flowstone_audit.row import Row
@@ -73,6 +74,8 @@ def _sqlite_numbered(execute: Execute, some: list[Row]) -> list[tuple[int, int] 
 
 def _postgresql_numbered(execute: Execute, some: list[Row]) -> list[tuple[int, int] | None]:
     if len(some) == 1:
+        if isinstance(execute, Executor) and execute.is_binary:
+            return [execute.insert(some[0])]
         return [execute(_ONE, for_postgresql(some)).fetchone()]
     result = execute(
         f"{postgresql_statement(len(some))} RETURNING id, seq, inserted_at", for_postgresql(some)
