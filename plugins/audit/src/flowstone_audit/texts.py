@@ -27,7 +27,8 @@ def checked(given: tuple[object, ...]) -> list[str | None]:
         EntryRefused: One that is needed is missing, or one is malformed or too large.
     """
     found = [
-        one if one is None else limits.optional(field, one) for field, one in zip(TEXTS, given, strict=True)
+        one if type(one) is str and one in _clean else limits.optional(field, one)
+        for field, one in zip(TEXTS, given, strict=True)
     ]
     if None in found[:_NEEDED]:
         number = found.index(None)
@@ -36,7 +37,10 @@ def checked(given: tuple[object, ...]) -> list[str | None]:
     limits.one_of("actor_type", kind or "", limits.ACTOR_TYPES)
     if outcome is not None:
         limits.one_of("outcome", outcome, OUTCOMES)
-    return [one if one is None or one in _clean else _without_secrets(one) for one in found]
+    for number, one in enumerate(found):
+        if one is not None and one not in _clean:
+            found[number] = _without_secrets(one)
+    return found
 
 
 def _without_secrets(given: str) -> str:
