@@ -13,7 +13,9 @@ from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.row import PRIVATE, Row, Stored
 from flowstone_audit.verifying.source import TABLE, TEXTS, Content, Damaged, Floor, Outline, SealRow, floor_of
 
-_AT_ONCE: Final = 1024
+_AT_ONCE: Final = (
+    384  # of more at once the values fall out of the processor's cache, and hashing them takes longer
+)
 _QUICK: Final = "CAST(date_part('epoch', {0}) * 1000000 AS bigint)"
 """Exact for the moments of this century and the last; others are read again as below."""
 _EXACT: Final = "CASE WHEN {0} BETWEEN '4000-01-01 BC' AND '9999-12-31' THEN CAST(extract(epoch FROM {0}) * 1000000 AS bigint) END"
@@ -76,6 +78,7 @@ class PostgresqlSource:
         """
         try:
             self._execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._execute("SAVEPOINT reading")
             try:
                 yield
             finally:
@@ -100,7 +103,6 @@ class PostgresqlSource:
         return self._fetched(_NAMED, (list(seqs),))
 
     def _fetched(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
-        self._execute("SAVEPOINT reading")
         try:
             found = self._execute(statement, parameters).fetchall()
         except psycopg.DataError:
