@@ -55,14 +55,14 @@ def run(quick: bool) -> Report:
 
 def _queries(place: Place, quick: bool) -> list[Row]:
     """Measure queries: in a full run in a large log, kept from one run to the next where it is a file."""
-    from benchmarks.audits import places, reading
+    from benchmarks.audits import filling, places, reading
 
     if quick:
         return reading.asked(place, depth=15_000, entries=0)
     large = place
     if place.name == "SQLite":
         large = places.large(place, reading.cached(Path(tempfile.gettempdir())))
-    reading.fill(large.use(), LARGE, _progress(LARGE))
+    filling.fill(large.use(), LARGE, _progress(LARGE))
     return reading.asked(large, depth=DEPTH, entries=LARGE)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from benchmarks.audits.places import Place, row, write
+from benchmarks.audits.filling import fill
+from benchmarks.audits.places import Place
 from benchmarks.rows import Row, ratio, value
 from flowstone_audit import queries, sealing
 from flowstone_audit.database import Database
@@ -23,16 +24,6 @@ from flowstone_audit.verifying.asking import Question
 
 _CHUNK = 5000
 _MUST_MS = {"SQLite": 0.15, "PostgreSQL": 0.4}
-
-
-def fill(where: Database, number: int, told: Callable[[int], object] = lambda made: None) -> None:
-    """Have at least *number* entries in the log."""
-    with where.connect() as connection:
-        made = connection.execute(select(func.count()).select_from(log)).scalar_one()
-    while made < number:
-        write(where, [row(made + at) for at in range(_CHUNK)])
-        made += _CHUNK
-        told(made)
 
 
 def verifying(place: Place, quick: bool) -> list[Row]:
