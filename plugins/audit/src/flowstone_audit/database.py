@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from flowstone_audit import config, engines
 from flowstone_audit.direct import Transaction
 from flowstone_audit.errors import Unavailable
+from flowstone_audit.readers import Readers
 
 _FORK_WAIT_S: Final = 0.25
 _WAIT_S: Final = 5.0
-_LOOK_S: Final = 0.1
 
 
 class Database:
@@ -46,8 +46,8 @@ class Database:
         self._counting = threading.Lock()
         self._out = 0
         self._kept: list[PoolProxiedConnection] = []
-        self._inode = 0
-        self._looked = 0.0
+        self._readers = Readers(self._opened)
+        self._file = engines.File(self.engine.url)
         self._resting = threading.Event()
         self._resting.set()
 
@@ -58,12 +58,25 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
+        with self._entered(), self._opened() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection that is kept for queries; in PostgreSQL each of them is a transaction of its own.
+
+        Raises:
+            Unavailable: The database cannot be reached.
+        """
+        with self._entered(), self._readers.one() as connection:
+            yield connection
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
         self._enter()
         try:
             with engines.quiet(self.traced):
-                connection = self._opened()
-                with connection:
-                    yield connection
+                yield
         finally:
             self._leave()
 
@@ -131,7 +144,7 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        if self.is_sqlite and self._kept and self._was_replaced():
+        if self.is_sqlite and self._kept and self._file.was_replaced():
             self.close()  # somebody removed or replaced the file: do not write into the void
             self.prepared = False
             raise Unavailable(f"{self.name} was removed or replaced")
@@ -143,17 +156,10 @@ class Database:
             made = self.engine.raw_connection()
         except (DBAPIError, self.driver_error, OSError) as error:
             raise Unavailable(f"cannot reach {self.name}: {engines.reason_of(error)}") from error
-        self._inode = engines.inode_of(self.engine.url)
+        self._file.note()
         if not self.is_sqlite:
             engines.autocommit(made)
         return made
-
-    def _was_replaced(self) -> bool:
-        now = monotonic()
-        if now - self._looked < _LOOK_S:
-            return False
-        self._looked = now
-        return self._inode != engines.inode_of(self.engine.url)
 
     def keep_driver(self, connection: PoolProxiedConnection) -> None:
         """Take a connection back for the next transaction."""
@@ -161,6 +167,7 @@ class Database:
 
     def close(self) -> None:
         """Close all connections that are not in use."""
+        self._readers.close()
         while self._kept:
             with suppress(Exception):
                 one = self._kept.pop()
@@ -207,7 +214,7 @@ class Database:
     def after_fork_in_child(self) -> None:
         """Leave the parent's connections alone."""
         self.tainted = True
-        _inherited.append((self.engine, self._kept, self._out))
+        _inherited.append((self.engine, self._kept, self._readers, self._out))
 
 
 _inherited: Final[list[object]] = []  # what is collected would be closed, and the parent's sessions with it
@@ -261,21 +268,17 @@ def connect() -> Iterator[Connection]:
 
 def close_all() -> None:
     """Close the connections of this process that are not in use."""
-    for one in _each():
+    for one in list(_databases.values()):
         one.close()
 
 
-def _each() -> list[Database]:
-    return list(_databases.values())
-
-
 def _before_fork() -> None:
-    for one in _each():
+    for one in list(_databases.values()):
         one.before_fork()
 
 
 def _after_fork_in_parent() -> None:
-    for one in _each():
+    for one in list(_databases.values()):
         one.after_fork_in_parent()
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,7 @@ IMMEDIATE: Final = "flowstone_immediate"
 
 BUSY_MS: Final = 1000
 _CONNECT_S: Final = 5
+_LOOK_S: Final = 0.1
 _QUIET: Final[str] = getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 _SQLITE: Final = "sqlite:///"
 
@@ -131,12 +133,36 @@ def is_waiting(connection: Connection) -> bool:
     return bool(getattr(driver, "late", False))
 
 
-def inode_of(url: URL) -> int:
-    """Return what tells one SQLite file from the next at its place; 0 where there is none."""
-    try:
-        return Path(url.database or "").stat().st_ino
-    except OSError:
-        return 0
+class File:
+    """The file of a SQLite database, which somebody may remove or replace while we have it open.
+
+    Args:
+        url: Whose.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._path = Path(url.database or "")
+        self._inode = 0
+        self._looked = 0.0
+
+    def note(self) -> None:
+        """Know that it was opened just now."""
+        self._inode = self._now()
+
+    def was_replaced(self) -> bool:
+        """Tell whether another one, or none, is in its place; looked at ten times a second at most."""
+        now = monotonic()
+        if now - self._looked < _LOOK_S:
+            return False
+        self._looked = now
+        return self._inode != self._now()
+
+    def _now(self) -> int:
+        """Return what tells one file from the next at its place; 0 where there is none."""
+        try:
+            return self._path.stat().st_ino
+        except OSError:
+            return 0
 
 
 def reason_of(error: BaseException) -> str:

@@ -42,9 +42,7 @@ def reading(connection: Connection | None = None, *, catch_up: float = CATCH_UP_
     _catch_up(settings, catch_up)
     if not kept.prepared:
         _check(kept)
-    with kept.connect() as own:
-        if not kept.is_sqlite:  # each query for itself: no BEGIN and ROLLBACK around it
-            own.execution_options(isolation_level="AUTOCOMMIT")
+    with kept.reading() as own:
         try:
             yield own
         except DBAPIError as error:
