@@ -28,6 +28,11 @@ _CONSISTENT: Final = "CONSISTENT, NOT PROVEN"
     help="A file of prune, export --format archive or evidence instead of the database; needs no database.",
 )
 @click.option(
+    "--proof",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file with what `flowstone audit prove ID` printed, text or JSON; needs no database.",
+)
+@click.option(
     "--anchor",
     "anchors",
     multiple=True,

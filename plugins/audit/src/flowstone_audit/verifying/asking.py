@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowstone.plugin import emit
-from flowstone_audit import checkpoint, config, file_anchor, ingest
+from flowstone_audit import checkpoint, config, file_anchor, ingest, note
 from flowstone_audit.config import Config
 from flowstone_audit.errors import NotFound, SchemaMismatch, Unavailable
 from flowstone_audit.events import AuditTampered
 from flowstone_audit.keys import KeyUnusable, VerifierKey
-from flowstone_audit.verifying import ends, files, outside, single, standing, whole
+from flowstone_audit.verifying import ends, files, outside, proofs, single, standing, whole
 from flowstone_audit.verifying.opened import Target, open_source
 from flowstone_audit.verifying.report import Finding, Report
 from flowstone_audit.verifying.target import target_of
@@ -32,6 +32,7 @@ class Question:
         since: A checkpoint, or a file whose last one counts: what was before it is taken to be verified.
         entry: Only this entry: an id, the beginning of one, or a number.
         archive: Only this file, without a database.
+        proof: Only the proof of an entry in this file, without a database.
         jobs: Processes.
         lag_s: Seconds that an entry may wait for its seal.
         allowed: Kinds of findings that raise no alarm.
@@ -42,6 +43,7 @@ class Question:
     since: str | None = None
     entry: str | None = None
     archive: Path | None = None
+    proof: Path | None = None
     jobs: int = 1
     lag_s: float = 60.0
     allowed: frozenset[str] = frozenset()
@@ -49,7 +51,7 @@ class Question:
 
 def size(asked: Question) -> int | None:
     """Return how many leaves there are to verify; None where that is not known beforehand."""
-    if asked.archive is not None or asked.entry is not None:
+    if asked.archive is not None or asked.proof is not None or asked.entry is not None:
         return None
     with suppress(Unavailable, SchemaMismatch, ValueError):
         source = open_source(_target(config.load()))
@@ -81,6 +83,10 @@ def answer(asked: Question, told: Callable[[int], object] | None = None) -> Repo
         report = files.verify(
             asked.archive, given or outside.own_keys(settings.key, origin), _notes(asked), told
         )
+    elif asked.proof is not None:
+        found = proofs.read(asked.proof)
+        origin = checkpoint.parse(note.parse(found.note)).origin
+        report = proofs.verify(found, given or outside.own_keys(settings.key, origin), _notes(asked))
     else:
         try:
             report = _of_database(asked, settings, given, told)

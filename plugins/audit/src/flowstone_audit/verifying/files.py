@@ -56,7 +56,7 @@ def verify(
         report.add([Finding("modified", f"{path.name}: {error}")])
     known = outside.gather(notes, said.origin, keys)
     report.add(known.findings)
-    _anchor(report, said, known)
+    anchor(report, said, known)
     if not keys:
         report.add([Finding("not anchored", "no key to hold signatures against")])
     report.seconds = monotonic() - begun
@@ -77,7 +77,7 @@ def _evidence(path: Path, keys: tuple[VerifierKey, ...], signed: str) -> int:
         raise ArchiveBroken(str(error)) from error
 
 
-def _anchor(report: Report, said: Checkpoint, known: outside.Outside) -> None:
+def anchor(report: Report, said: Checkpoint, known: outside.Outside) -> None:
     """Hold the file's checkpoint against published ones: only of the same size can it be told without the log."""
     for one in known.published:
         if one.size == said.size:
