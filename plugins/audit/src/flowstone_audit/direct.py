@@ -56,7 +56,8 @@ class Transaction:
     Args:
         database: Where; its threads take turns in SQLite.
         timeout: Seconds within which all of it has to be done.
-        single: Whether it is of one statement: PostgreSQL commits that by itself, for one journey in place of three.
+        single: Whether it is of one statement: that is committed by itself, for one journey to PostgreSQL in place of
+            three, and in SQLite one turn of the interpreter, with the same lock.
     """
 
     __slots__ = ("_around", "_block", "_database", "_deadline", "_driver", "_fairy", "_quiet", "_single")
@@ -83,7 +84,8 @@ class Transaction:
             if type(driver) is not sqlite3.Connection:  # on that one nobody can listen
                 self._quiet = engines.hush()
             if database.is_sqlite:
-                driver.execute("BEGIN IMMEDIATE")
+                if not self._single:
+                    driver.execute("BEGIN IMMEDIATE")
                 execute: Execute = driver.execute
                 return execute
             return self._begun(driver)
