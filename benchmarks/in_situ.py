@@ -16,7 +16,7 @@ from benchmarks.work import PARTITIONS, unit_of
 
 UNIT_US = 1000.0
 BOUND = 4.0
-"""Percent of the unit that telemetry may take (docs/decisions/0010)."""
+"""Percent of the unit that telemetry may take (docs/decisions/0012)."""
 
 
 @dataclass(frozen=True, slots=True)
