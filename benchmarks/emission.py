@@ -13,9 +13,15 @@ from flowstone.runtime.drain import PERIOD_S
 
 def run(quick: bool) -> Report:
     """Measure emission."""
+    import flowstone_pubsub
+
     subject.set_up()
     count = 500 if quick else 1000
-    found = interleave(_subjects(count), rounds_of(quick))
+    with flowstone_pubsub.subscribe(
+        "materializations"
+    ) as subscription:  # nobody reads it: the oldest make room
+        found = interleave(_subjects(count), rounds_of(quick))
+        assert subscription.depth, "no message came to the subscriber"
     clocks = (
         f"Caller: bursts of {count}, flushed outside the clock (the drain wakes "
         f"{1000 * PERIOD_S:.0f} ms after a burst began); "

@@ -57,12 +57,18 @@ _SPOOLING = {
     "FLOWSTONE_AUDIT_URL": "sqlite:////dev/null/audit.db",
 }
 
+_WITH_MESSAGES = {
+    **_SPOOLING,
+    "FLOWSTONE_DISABLED_PLUGINS": "console,health,dagster",
+    "FLOWSTONE_PUBSUB_URL": "memory://",
+}
+
 SECTIONS = (
     Section(
         name="emission",
         title="one materialization, inside a run",
         module="benchmarks.emission",
-        env=_SPOOLING,
+        env=_WITH_MESSAGES,
     ),
     Section(
         name="by-hand",

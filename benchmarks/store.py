@@ -31,7 +31,7 @@ def run(quick: bool) -> Report:
         notes=(
             (
                 "The same as emission, with the plugin console on: every event in SQLite, one transaction"
-                " a chunk. No bound: the audit's row of §7 comes with the audit."
+                " a round; no bound."
             ),
             *stages.lines(spent),
         ),

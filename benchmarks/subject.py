@@ -14,9 +14,9 @@ from flowstone.catalogue.event import Event
 from flowstone.runtime import engine
 
 SIGNALS = (
-    "Signals that exist by now: span (OTLP bytes made by our encoder, handed to a transport that sends "
-    "nothing), metrics (cells; exported once a minute, not within a round), two JSON log lines to a file, and "
-    "both events in the audit spool (into SQL: section audit). Live messages are NOT in these numbers."
+    "Signals: span (OTLP bytes made by our encoder, handed to a transport that sends nothing), metrics (cells; "
+    "exported once a minute, not within a round), two JSON log lines to a file, two live messages to a subscriber "
+    "in memory, and both events in the audit spool (into SQL: section audit)."
 )
 SUBSCRIBERS = 6
 

@@ -18,6 +18,7 @@ from benchmarks.audits.places import Place, row, write
 from benchmarks.rounds import interleave, rounds_of
 from benchmarks.rows import Row, ratio
 from flowstone_audit import ingest, recorder
+from flowstone_audit.spool.batch import Batch, packed
 
 BATCH = 100
 _BLOCK = 8
@@ -111,8 +112,9 @@ def _ingested(number: int) -> float:
     """Return the CPU of ingesting both events of a materialization, in microseconds."""
     events = [event for chunk in stages.batches(number) for event in chunk]
     keeper = recorder.current()
-    keeper.gather(events)
-    keeper.settle()
+    batches = [one for one in packed(events) if isinstance(one, Batch)]
+    while batches:
+        batches = batches[keeper.spool.append(batches) :]
     began = process_time_ns()
     made = ingest.catch_up(30.0)
     took = process_time_ns() - began

@@ -66,3 +66,16 @@ def test_an_inherited_database_is_left_alone(database: Database) -> None:
     database.tainted = True
     with pytest.raises(Unavailable), database.reading():
         pass
+
+
+def test_a_connection_that_ended_meanwhile_is_not_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a server was restarted since the last query, the next one does not fail of it."""
+    monkeypatch.setattr("flowstone_audit.readers._FRESH_S", 0.0)
+    with database.reading() as first:
+        driver = first.connection.driver_connection
+    assert driver is not None
+    driver.close()
+    with database.reading() as second:
+        assert second.execute(text("SELECT count(*) FROM flowstone_audit_log")).scalar() == 0

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 import orjson
 
-from flowstone.plugin import Event, count, this_process, to_dict
+from flowstone.plugin import Event, count, encode, this_process
 from flowstone_pubsub import reviving
 
 TYPE_PREFIX: Final = "flowstone."
@@ -87,10 +87,10 @@ def _parse(data: bytes) -> dict[str, Any]:
 
 def encode_event(event: Event, id: str, topic: str) -> bytes:
     """Return the envelope of an event whose values are clean, as those from the drain are."""
-    return encode_cleaned(event, to_dict(event), id, topic)
+    return encode_cleaned(event, orjson.Fragment(encode(event)), id, topic)
 
 
-def encode_cleaned(event: Event, data: dict[str, Any], id: str, topic: str, traceparent: str = "") -> bytes:
+def encode_cleaned(event: Event, data: Any, id: str, topic: str, traceparent: str = "") -> bytes:
     """Return the envelope of an event with *data* in it, the event's JSON form after cleaning.
 
     Its span is the event's own where *traceparent* names none.
