@@ -77,6 +77,37 @@ class Envelope:
         return str(self.parsed.get("traceparent") or "")
 
 
+class Prepared(Envelope):
+    """The envelope of a lifecycle event in the process where it happened: written only if somebody asks for its bytes.
+
+    Args:
+        event: The event, its values clean.
+        topic: The first one.
+    """
+
+    __slots__ = ("_topic",)
+
+    def __init__(self, event: Event, topic: str) -> None:
+        self.event = event
+        self._topic = topic
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "data":
+            return super().__getattr__(name)
+        try:
+            self.data = encode_event(self.event, self.event.id, self._topic)
+        except TypeError:  # none from the drain: somebody else's
+            count("pubsub.unencodable")
+            told = f"<{self.event.name} that has no JSON form>"
+            self.data = encode_payload(told, self.event.id, self.event.time, self._topic)
+        return self.data
+
+    @property
+    def traceparent(self) -> str:
+        """Trace and span it belongs to, in the form of W3C Trace Context; empty where there are none."""
+        return _traceparent(self.event)
+
+
 def _parse(data: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(data)
@@ -98,16 +129,13 @@ def encode_cleaned(event: Event, data: Any, id: str, topic: str, traceparent: st
     Raises:
         TypeError: *data* hold what has no JSON form.
     """
+    parent = traceparent or _traceparent(event)
+    return _write(id, event.name, event.time, topic, data, parent, event.correlation_id)
+
+
+def _traceparent(event: Event) -> str:
     traced = event.trace_id and event.span_id and event.trace_id != _NO_TRACE
-    return _write(
-        id,
-        event.name,
-        event.time,
-        topic,
-        data,
-        traceparent or (f"00-{event.trace_id}-{event.span_id}-{event.sampled:02x}" if traced else ""),
-        event.correlation_id,
-    )
+    return f"00-{event.trace_id}-{event.span_id}-{event.sampled:02x}" if traced else ""
 
 
 def encode_payload(payload: Payload, id: str, at: int, topic: str, traceparent: str = "") -> bytes:

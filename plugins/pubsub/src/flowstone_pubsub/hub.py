@@ -138,7 +138,7 @@ class Hub:
                 if wanted is not route:
                     self._offer(route, batches, waiters)
                     route, batches = wanted, [[] for _ in wanted]
-                envelope = Envelope(item.data)
+                envelope = item.envelope or Envelope(item.data)
                 for (topic, _), batch in zip(route, batches, strict=True):
                     batch.append(Message(topic, seq, item.id, item.time, envelope))
             else:
@@ -206,5 +206,7 @@ def told(items: Sequence[LogItem], box: Mailbox) -> list[Item]:
         else:
             topic = box.patterns.match(item.topics)
             if topic is not None:
-                found.append(Message(topic, item.seq, item.id, item.time, Envelope(item.data)))
+                found.append(
+                    Message(topic, item.seq, item.id, item.time, item.envelope or Envelope(item.data))
+                )
     return found

@@ -35,6 +35,7 @@ class Outbox:
 
     def __init__(self, engine: Engine, limit: int = LIMIT, *, spans: bool = True) -> None:
         self._engine = engine
+        self._as_objects: bool = getattr(engine, "holds_objects", False)
         self._sending = Sending(wanted=spans)
         self._limit = limit
         self._waiting: deque[Entry | threading.Event] = deque()  # an event is where somebody waits
@@ -199,7 +200,10 @@ class Outbox:
                 self._mark = entry
                 return
             try:
-                made = self._sending.begun(entry) if isinstance(entry, tuple) else payloads.outgoing(entry)
+                if isinstance(entry, tuple):
+                    made = self._sending.begun(entry)
+                else:
+                    made = payloads.outgoing(entry, as_object=self._as_objects)
             except Exception:  # what is broadcast may be anything, and the others are to go out
                 tally.add("refused", "unencodable")
                 count("pubsub.unencodable")
@@ -247,4 +251,8 @@ class Outbox:
             self._sending.sent(batch)
             for template, number in Counter(template_of(one.topics[-1]) for one in batch).items():
                 tally.add("sent", template, number)
-            tally.add("encoded", self._engine.name, sum(len(one.data) for one in batch))
+            tally.add(
+                "encoded",
+                self._engine.name,
+                sum(len(one.data) for one in batch if isinstance(one.data, bytes)),
+            )

@@ -83,14 +83,28 @@ def _named(prefix: str, name: str) -> str:
 
 def topics_of(event: Event) -> tuple[str, ...]:
     """Return the topics that an event has of itself, the broadest first; one at least."""
-    subject, _, _ = event.name.partition(".")
+    key = event.name, getattr(event, "asset", ""), event.run_id
+    found = _topics.get(key)
+    if found is None:
+        if len(_topics) >= _TOPICS_KEPT:
+            _topics.clear()
+        found = _topics[key] = _topics_of(*key)
+    return found
+
+
+_TOPICS_KEPT: Final = 4096
+_topics: Final[dict[tuple[str, str, str], tuple[str, ...]]] = {}
+
+
+def _topics_of(name: str, asset: object, run_id: str) -> tuple[str, ...]:
+    subject, _, _ = name.partition(".")
     found = []
     if subject in _BY_SUBJECT:
         found.append(_BY_SUBJECT[subject])
-    if subject in _OF_ASSETS and (asset := getattr(event, "asset", "")):
+    if subject in _OF_ASSETS and asset:
         found.append(asset_topic(str(asset)))
-    if event.run_id:
-        found.append(run_topic(event.run_id))
+    if run_id:
+        found.append(run_topic(run_id))
     return tuple(found) or (FALLBACK,)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
+from flowstone_pubsub.envelope import Envelope
 from flowstone_pubsub.message import Gap
 
 LOST_TOPIC: Final = "flowstone.pubsub.lost"
@@ -23,12 +24,14 @@ class Outgoing(NamedTuple):
         time: Unix nanoseconds.
         topics: One or more topics, each 1-512 characters.
         data: The CloudEvents envelope, JSON in UTF-8.
+        envelope: The same as an object, and *data* empty: only where the engine ``holds_objects``.
     """
 
     id: str
     time: int
     topics: tuple[str, ...]
     data: bytes
+    envelope: Envelope | None = None
 
 
 class Record(NamedTuple):
@@ -40,6 +43,7 @@ class Record(NamedTuple):
         time: As published, Unix nanoseconds.
         topics: As published.
         data: As published.
+        envelope: As published.
     """
 
     seq: int
@@ -47,6 +51,7 @@ class Record(NamedTuple):
     time: int
     topics: tuple[str, ...]
     data: bytes
+    envelope: Envelope | None = None
 
 
 class Retention(NamedTuple):
@@ -91,6 +96,9 @@ class Engine(Protocol):
     Attributes:
         name: ``memory``, ``sqlite``, ``nats``, ``redis`` ...: ``messaging.system`` in metrics.
         durable: Whether what was published survives the death of all processes that use the log.
+
+    An engine with ``holds_objects = True`` is given envelopes of lifecycle events as objects, in ``Outgoing.envelope``,
+    and gives them back in ``Record.envelope``.
     """
 
     name: str

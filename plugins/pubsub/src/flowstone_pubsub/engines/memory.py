@@ -121,6 +121,7 @@ class MemoryEngine:
 
     name = "memory"
     durable = False
+    holds_objects = True  # nothing leaves the process: what nobody reads as bytes is not written as such
 
     def __init__(self, log: Log) -> None:
         self._log = log
