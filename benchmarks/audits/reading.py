@@ -29,7 +29,7 @@ _MUST_MS = {"SQLite": 0.15, "PostgreSQL": 0.4}
 def verifying(place: Place, quick: bool) -> list[Row]:
     """Measure a whole verification, on one process and on two, against reading the rows."""
     where = place.use()
-    fill(where, 20_000 if quick else 250_000)
+    fill(where, 20_000 if quick else 500_000)
     with where.connect() as connection:
         sealing.seal_all(connection, timeout=30)
     took: dict[str, list[float]] = {"read": [], "one": [], "two": []}

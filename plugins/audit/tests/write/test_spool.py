@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,30 @@ def test_rows_come_back_from_the_spool(home: Path) -> None:
     for broken in (b"{}", b"[]", b"[1]", b"nope"):
         with pytest.raises(ValueError, match=r"."):
             rows.decode(broken)
+
+
+def test_what_is_too_long_for_a_line_has_one_of_its_own(home: Path) -> None:
+    """An event that fits no line with others arrives between them, in its place."""
+    huge = replace(sample(RunStart), attributes={f"key{n}": "x" * 1000 for n in range(200)})
+    events = [sample(RunStart), huge, sample(RunStart)]
+    keeper = recorder.current()
+    keeper.gather(events)
+    keeper.settle()
+    found = Log().rows()
+    assert [one.id for one in events] == [row["id"] for row in found]
+    assert [1, 2, 3] == [row["ordinal"] for row in found]
+
+
+def test_what_has_no_json_form_is_told_as_a_gap(home: Path) -> None:
+    """An event that cannot be written takes no other along, and the log tells that one is missing."""
+    odd = replace(sample(RunStart), attributes={"key": object()})  # type: ignore[dict-item]
+    events = [sample(RunStart), odd, sample(RunStart)]
+    before = stats().get("audit.unencodable", 0)
+    keeper = recorder.current()
+    keeper.gather(events)
+    keeper.settle()
+    found = Log().rows()
+    assert [events[0].id, events[2].id] == [row["id"] for row in found if row["event_type"] != "audit.gap"]
+    (gap,) = [row for row in found if row["event_type"] == "audit.gap"]
+    assert '"count":1,' in gap["details"]
+    assert before + 1 == stats()["audit.unencodable"]
