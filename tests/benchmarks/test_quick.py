@@ -13,7 +13,7 @@ from tests.laws.tree import ROOT
 pytestmark = pytest.mark.matrix  # it takes minutes
 
 TIMEOUT_S = 600
-PROMISES = (20, 21)
+PROMISES = (19, 20)
 """Rows with a bound that must hold, without the audit's; one more where a bare SDK span takes 4 % of a millisecond at most."""
 AUDIT = (6, 11)
 """The audit's: where there is SQLite alone, and with PostgreSQL."""
