@@ -15,6 +15,8 @@ from benchmarks.rows import Report, Row, ratio, value
 from benchmarks.work import PARTITIONS, unit_of
 
 UNIT_US = 1000.0
+UNITS = 200
+"""Units between two flushes; with fewer the flushes would be what is measured."""
 BOUND = 4.0
 """Percent of the unit that telemetry may take (docs/decisions/0012)."""
 
@@ -68,13 +70,12 @@ def run(quick: bool) -> Report:
     """Measure the share of telemetry."""
     subject.set_up()
     work = Work(subjects=3)
-    units = 100 if quick else 200
     anchor = Anchor()
     found = interleave(
         {
-            "ours": lambda: _share(work.take(), _emit, subject.settle, units),
-            "anchor": lambda: _share(work.take(), lambda number: anchor.loop(1), anchor.settle, units),
-            "none": lambda: _share(work.take(), lambda number: None, lambda: None, units),
+            "ours": lambda: _share(work.take(), _emit, subject.settle, UNITS),
+            "anchor": lambda: _share(work.take(), lambda number: anchor.loop(1), anchor.settle, UNITS),
+            "none": lambda: _share(work.take(), lambda number: None, lambda: None, UNITS),
         },
         rounds_of(quick),
         warm_up=1,
@@ -82,7 +83,7 @@ def run(quick: bool) -> Report:
     mean = _of(found["ours"], "caller_mean")
     told = (
         "Clock around the emission, right after 1 ms of other work: its median, plus the CPU of all other "
-        f"threads per unit, flush once per {units} units. Mean on the caller: {mean}. The unit is measured "
+        f"threads per unit, flush once per {UNITS} units. Mean on the caller: {mean}. The unit is measured "
         "out anew for each round, to be 1 ms at the speed of the moment."
     )
     check = (
@@ -129,7 +130,7 @@ def _in_spans(ours: list[float], bare: list[float]) -> Row:
         unit="x",
         best=min(ours) / min(bare),
         median=median(mine / theirs for mine, theirs in zip(ours, bare, strict=True)),
-        must=1.0,
+        must=1.2,
         aim=0.3,
         detail=f"{median(ours):.3g} % of the unit against {median(bare):.3g} %",
     )
