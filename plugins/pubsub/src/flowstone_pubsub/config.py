@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from flowstone.plugin import home, settings
 from flowstone_pubsub.engines.base import Retention
 
-_NO: Final = frozenset({"0", "false", "no", "off"})
 _OFF: Final = frozenset({"off", "none", "0"})
 _AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -40,7 +39,7 @@ def load() -> Config:
     return Config(
         url=url_of(found.get("URL")),
         retention=retention_of(found.get("RETENTION") or ""),
-        spans=(found.get("SPANS") or "1").strip().lower() not in _NO,
+        spans=found.flag("SPANS", True),
     )
 
 

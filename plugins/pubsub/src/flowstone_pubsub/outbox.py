@@ -251,8 +251,4 @@ class Outbox:
             self._sending.sent(batch)
             for template, number in Counter(template_of(one.topics[-1]) for one in batch).items():
                 tally.add("sent", template, number)
-            tally.add(
-                "encoded",
-                self._engine.name,
-                sum(len(one.data) for one in batch if isinstance(one.data, bytes)),
-            )
+            tally.add("encoded", self._engine.name, sum(len(one.data) for one in batch))
