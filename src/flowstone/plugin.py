@@ -45,6 +45,7 @@ from flowstone.runtime.providing import provided
 from flowstone.runtime.queues import QueueState
 from flowstone.runtime.redaction import is_secret, redact
 from flowstone.runtime.refusals import Refused
+from flowstone.runtime.roots import correlated, correlation_in
 from flowstone.runtime.scope import NO_TRACE as _NO_TRACE
 from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import Settings, settings
@@ -96,6 +97,8 @@ __all__ = [
     "SpanEvent",
     "SpanLink",
     "Vitals",
+    "correlated",
+    "correlation_in",
     "count",
     "current",
     "decode",

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanContext
 
 from flowstone.runtime import engine, identity
 from flowstone.runtime.attention import attention
-from flowstone.runtime.context import OPERATION_KEY, SPAN_KEY, get_context, set_context
+from flowstone.runtime.context import OPERATION_KEY, SPAN_KEY, get_context, operation_in, set_context
 from flowstone.runtime.inherited import inherit
 from flowstone.runtime.scope import Scope, correlation
 from flowstone.runtime.span import OperationSpan
@@ -75,6 +75,27 @@ def _new_scope(context: Context, above: SpanContext | None, outer: OperationSpan
         remote=above is not None and above.is_remote,
         trace_state=above.trace_state.to_header() if above is not None and above.trace_state else "",
     )
+
+
+def correlation_in(context: Context, trace_id: int = 0) -> str:
+    """Return the correlation id of what happens in *context*: the operation's, or what came in as baggage.
+
+    Args:
+        context: Where.
+        trace_id: The trace it is in; where there is neither, this one's default. 0 for none: then empty.
+    """
+    outer = operation_in(context)
+    if outer is not None:
+        return outer.scope.correlation_id
+    given = baggage.get_baggage(CORRELATION_BAGGAGE, context)
+    if given:
+        return correlation(given)
+    return identity.correlation_of_trace(trace_id) if trace_id else ""
+
+
+def correlated(context: Context, correlation_id: str) -> Context:
+    """Return *context* with a correlation id for what begins in it, here and in those that are asked from here."""
+    return baggage.set_baggage(CORRELATION_BAGGAGE, correlation(correlation_id), context)
 
 
 def sampled(context: Context, trace_id: int, name: str) -> bool:

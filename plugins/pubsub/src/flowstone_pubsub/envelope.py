@@ -8,7 +8,7 @@
 | ``subject`` | the first topic, control characters written ``%XX`` |
 | ``time`` | when it happened, RFC 3339 in UTC with nanoseconds |
 | ``traceparent`` (extension distributed tracing) | trace and span that the event belongs to |
-| ``correlationid`` (extension) | the event's correlation id |
+| ``correlationid`` (extension) | the event's correlation id, or that of whoever broadcast it |
 | ``data`` | the event, as ``flowstone.plugin.encode`` writes it |
 """
 
@@ -76,6 +76,11 @@ class Envelope:
         """Trace and span it belongs to, in the form of W3C Trace Context; empty where there are none."""
         return str(self.parsed.get("traceparent") or "")
 
+    @property
+    def correlation_id(self) -> str:
+        """The correlation id of the event, or of whoever broadcast it; empty where there is none."""
+        return str(self.parsed.get("correlationid") or "")
+
 
 class Prepared(Envelope):
     """The envelope of a lifecycle event in the process where it happened: written only if somebody asks for its bytes.
@@ -107,6 +112,11 @@ class Prepared(Envelope):
         """Trace and span it belongs to, in the form of W3C Trace Context; empty where there are none."""
         return _traceparent(self.event)
 
+    @property
+    def correlation_id(self) -> str:
+        """The event's correlation id."""
+        return str(self.event.correlation_id)
+
 
 def _parse(data: bytes) -> dict[str, Any]:
     try:
@@ -121,16 +131,18 @@ def encode_event(event: Event, id: str, topic: str) -> bytes:
     return encode_cleaned(event, orjson.Fragment(encode(event)), id, topic)
 
 
-def encode_cleaned(event: Event, data: Any, id: str, topic: str, traceparent: str = "") -> bytes:
+def encode_cleaned(
+    event: Event, data: Any, id: str, topic: str, traceparent: str = "", correlation_id: str = ""
+) -> bytes:
     """Return the envelope of an event with *data* in it, the event's JSON form after cleaning.
 
-    Its span is the event's own where *traceparent* names none.
+    Its span is the event's own where *traceparent* names none; *correlation_id* is for an event that has none.
 
     Raises:
         TypeError: *data* hold what has no JSON form.
     """
     parent = traceparent or _traceparent(event)
-    return _write(id, event.name, event.time, topic, data, parent, event.correlation_id)
+    return _write(id, event.name, event.time, topic, data, parent, event.correlation_id or correlation_id)
 
 
 def _traceparent(event: Event) -> str:
@@ -138,13 +150,15 @@ def _traceparent(event: Event) -> str:
     return f"00-{event.trace_id}-{event.span_id}-{event.sampled:02x}" if traced else ""
 
 
-def encode_payload(payload: Payload, id: str, at: int, topic: str, traceparent: str = "") -> bytes:
+def encode_payload(
+    payload: Payload, id: str, at: int, topic: str, traceparent: str = "", correlation_id: str = ""
+) -> bytes:
     """Return the envelope of something that is JSON and no event.
 
     Its data have the form of an event called ``broadcast``, so that all readers of events can read them.
     """
     data = {"v": 1, "name": BROADCAST, "id": id, "time": at, "attributes": {reviving.PAYLOAD: payload}}
-    return _write(id, BROADCAST, at, topic, data, traceparent)
+    return _write(id, BROADCAST, at, topic, data, traceparent, correlation_id)
 
 
 def encode_lost(count: int, id: str, at: int, topic: str) -> bytes:

@@ -39,6 +39,11 @@ class Message:
         return self.event
 
     @property
+    def correlation_id(self) -> str:
+        """The correlation id of the event, or of whoever broadcast it; empty where there is none."""
+        return self.envelope.correlation_id
+
+    @property
     def data(self) -> bytes:
         """The event as CloudEvents 1.0 in JSON: what to pass on without reading it."""
         return self.envelope.data

@@ -72,13 +72,14 @@ def outgoing(event: Event, *, as_object: bool = False) -> Outgoing:
     return Outgoing(event.id, event.time, topics, envelope.encode_event(event, event.id, topics[0]))
 
 
-def broadcast(caught: Caught, id: str, sender: trace.SpanContext) -> Outgoing:
+def broadcast(caught: Caught, id: str, sender: trace.SpanContext, correlation_id: str) -> Outgoing:
     """Return a broadcast as it goes into the log.
 
     Args:
         caught: The broadcast.
         id: Its own for each: to broadcast an event again, or under another topic, is not a repetition.
         sender: The span that sends it.
+        correlation_id: The caller's; an event keeps its own.
 
     Raises:
         TypeError: An event holds what has no JSON form.
@@ -86,9 +87,9 @@ def broadcast(caught: Caught, id: str, sender: trace.SpanContext) -> Outgoing:
     topic, event, time, _ = caught
     parent = _traceparent(sender)
     if isinstance(event, bytes):
-        data = envelope.encode_payload(cleaned(orjson.loads(event)), id, time, topic, parent)
+        data = envelope.encode_payload(cleaned(orjson.loads(event)), id, time, topic, parent, correlation_id)
     else:
-        data = envelope.encode_cleaned(event, cleaned(to_dict(event)), id, topic, parent)
+        data = envelope.encode_cleaned(event, cleaned(to_dict(event)), id, topic, parent, correlation_id)
     return Outgoing(id, time, (topic,), data)
 
 

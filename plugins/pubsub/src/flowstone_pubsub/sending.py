@@ -11,13 +11,14 @@ from typing import Final
 
 from opentelemetry import trace
 
-from flowstone.plugin import Event, count, redact
+from flowstone.plugin import Event, correlation_in, count, redact
 from flowstone_pubsub import payloads
 from flowstone_pubsub.engines.base import Outgoing
 from flowstone_pubsub.payloads import Caught
 from flowstone_pubsub.topics import is_topic, template_of
 
 SCOPE: Final = "flowstone_pubsub"
+CORRELATION_ID: Final = "flowstone.correlation.id"
 _ERROR: Final = "error.type"
 
 
@@ -51,7 +52,8 @@ class Sending:
             sender = span.get_span_context()
         else:  # an event belongs to a span itself
             sender = trace.INVALID_SPAN_CONTEXT if isinstance(event, Event) else above
-        made = payloads.broadcast(caught, id, sender)
+        whose = correlation_in(context, (sender if sender.is_valid else above).trace_id)
+        made = payloads.broadcast(caught, id, sender, whose)
         if span is not None and span.is_recording():
             self._open[id] = span
         return made
@@ -72,6 +74,7 @@ class Sending:
                 f"send {template}", context, trace.SpanKind.PRODUCER, attributes, start_time=time
             )
             found = span.get_span_context()
+            span.set_attribute(CORRELATION_ID, correlation_in(context, found.trace_id))
         except Exception:  # a foreign sampler or processor
             count("pubsub.span.failed")
             return None

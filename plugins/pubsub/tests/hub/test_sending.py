@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from time import time_ns
+from uuid import UUID
 
 import pytest
 from opentelemetry import trace
@@ -12,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
 from opentelemetry.trace import SpanKind, StatusCode, TraceFlags
 
+import flowstone
 from flowstone.plugin import MaterializationStop, stats
 from flowstone_pubsub import Bus, Message, open_engine, processing
 from flowstone_pubsub.engines.base import Outgoing
@@ -87,6 +89,7 @@ def test_a_broadcast_is_sent_in_a_producers_span(bus: Bus, traced: Traced) -> No
         "messaging.destination.name": "run:1",
         "messaging.destination.template": "run:{id}",
         "messaging.message.id": message.id,
+        "flowstone.correlation.id": message.correlation_id,
     } == dict(send.attributes or {})
     assert message.time == send.start_time
     assert send.start_time is not None
@@ -117,6 +120,36 @@ def test_a_broadcast_outside_of_all_spans_begins_a_trace(bus: Bus, traced: Trace
     send = traced.span("send {topic}")
     assert None is send.parent
     assert f"{_ids(send)[1]:016x}" == message.envelope.traceparent.split("-")[2]
+
+
+def test_a_broadcast_has_its_runs_correlation_id(bus: Bus, traced: Traced) -> None:
+    """Sent inside of a run, span and message carry the run's correlation id."""
+    with flowstone.run("nightly", correlation_id="ticket-7"):
+        message = _received(bus, "t")
+    assert "ticket-7" == message.correlation_id
+    assert "ticket-7" == (traced.span("send {topic}").attributes or {})["flowstone.correlation.id"]
+
+
+def test_a_broadcast_outside_of_everything_has_its_traces_correlation_id(bus: Bus, traced: Traced) -> None:
+    """Span and message carry the trace's id as UUID text, as everything does that begins a trace."""
+    message = _received(bus, "t")
+    trace_id = message.envelope.traceparent.split("-")[1]
+    assert str(UUID(trace_id)) == message.correlation_id
+    assert (
+        message.correlation_id == (traced.span("send {topic}").attributes or {})["flowstone.correlation.id"]
+    )
+
+
+def test_an_event_that_is_broadcast_keeps_its_correlation_id(bus: Bus, traced: Traced) -> None:
+    """The span that sends it has the sender's, the message the event's."""
+    event = MaterializationStop(id="1" * 32, time=1, correlation_id="theirs", asset="x")
+    with flowstone.run("nightly", correlation_id="ours"), bus.subscribe("t") as subscription:
+        bus.broadcast("t", event)
+        item = subscription.next_item(5)
+    assert bus.flush(5)
+    assert isinstance(item, Message)
+    assert "theirs" == item.correlation_id
+    assert "ours" == (traced.span("send {topic}").attributes or {})["flowstone.correlation.id"]
 
 
 def test_an_events_own_span_gives_way_to_the_producers(bus: Bus, traced: Traced) -> None:
