@@ -13,6 +13,11 @@ OVERLAYS = {file.stem: file for file in sorted((ROOT / "deploy" / "collector").g
 OVERLAYS.pop("builder")
 KINDS = ("receivers", "processors", "exporters", "connectors", "extensions")
 SIGNALS = ("traces", "logs", "metrics")
+ISOLATED = "batch/isolated"
+# How a pipeline to a backend takes a processor more from the environment.
+ADDED = re.compile(r"\$\{yaml:\[((?:\w+/\w+, )?)\$\{env:FLOWSTONE_BACKEND_PROCESSORS:-\}\]\}")
+# All headers as they are told, or one that must be told.
+HEADERS = re.compile(r"\$\{env:\w+:-\[\]\}|\$\{yaml:[\w-]+: &\$\{env:(\w+)\} '\$\{env:\1\}'\}")
 
 Config = dict[str, Any]
 
@@ -34,7 +39,13 @@ def config(request: pytest.FixtureRequest) -> Config:
 
 
 def pipelines(config: Config) -> dict[str, dict[str, list[str]]]:
-    found: dict[str, dict[str, list[str]]] = config["service"]["pipelines"]
+    """Return the pipelines, those to backends with what isolates them."""
+    found: dict[str, dict[str, Any]] = config["service"]["pipelines"]
+    for parts in found.values():
+        if isinstance(given := parts.get("processors"), str):
+            added = ADDED.fullmatch(given)
+            assert added, given
+            parts["processors"] = [*filter(None, [added[1].removesuffix(", ")]), ISOLATED]
     return found
 
 
@@ -48,7 +59,7 @@ def test_pipelines_name_defined_components(config: Config) -> None:
 def test_what_is_defined_is_used(config: Config) -> None:
     """Nothing is defined that no pipeline and no service uses."""
     used = {one for parts in pipelines(config).values() for some in parts.values() for one in some}
-    used |= set(config["service"]["extensions"])
+    used |= {*config["service"]["extensions"], ISOLATED}
     assert set() == {one for kind in KINDS for one in config[kind]} - used
 
 
@@ -105,6 +116,13 @@ def test_what_leaves_waits_on_disk_as_long_as_it_takes(config: Config) -> None:
     assert "file_storage/queue" in config["service"]["extensions"]
 
 
+def test_every_backend_can_be_isolated(config: Config) -> None:
+    """Every pipeline with a queue that may be full takes what isolates it, last."""
+    for parts in pipelines(config).values():
+        queued = any("sending_queue" in (config["exporters"].get(one) or {}) for one in parts["exporters"])
+        assert queued == (ISOLATED in parts.get("processors", [])[-1:])
+
+
 def test_it_listens_on_this_host_unless_told(config: Config) -> None:
     """The default of every listening endpoint is a loopback address."""
     protocols = config["receivers"]["otlp"]["protocols"]
@@ -122,10 +140,8 @@ def test_it_listens_on_this_host_unless_told(config: Config) -> None:
 def test_secrets_come_from_the_environment(name: str) -> None:
     """No header is written out, and every variable that is read is told at the head of its file."""
     text = (OVERLAYS[name] if name else BASE).read_text(encoding="utf-8")
-    headers = [
-        one for exporter in load(name)["exporters"].values() for one in exporter.get("headers", {}).values()
-    ]
-    assert [] == [value for value in headers if not re.fullmatch(r"\$\{env:[A-Z_]+(:-)?\}", value)]
+    headers = [one["headers"] for one in load(name)["exporters"].values() if "headers" in (one or {})]
+    assert [] == [one for one in headers if not HEADERS.fullmatch(one)]
     head = "\n".join(line for line in text.splitlines() if line.startswith("#"))
     assert set() == {one for one in re.findall(r"\$\{env:([A-Z_]+)", text) if one not in head}
 

@@ -182,6 +182,7 @@ class Sink:
         self.traces: list[ExportTraceServiceRequest] = []
         self.requests: list[ExportMetricsServiceRequest] = []
         self.logs: list[ExportLogsServiceRequest] = []
+        self.headers: dict[str, str] = {}  # of the last request
         self.server = ThreadingHTTPServer(("127.0.0.1", free_port()), self._handler())
         self.server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
@@ -195,6 +196,7 @@ class Sink:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                sink.headers = {key.lower(): value for key, value in self.headers.items()}
                 if self.path == "/v1/traces":
                     sink.traces.append(ExportTraceServiceRequest.FromString(body))
                 elif self.path == "/v1/logs":

@@ -25,12 +25,28 @@ def test_all_overlays_go_together() -> None:
 
 @pytest.mark.parametrize(
     ("overlay", "variable"),
-    [("jaeger", "FLOWSTONE_JAEGER_OTLP"), ("otlp", "FLOWSTONE_OTLP_BACKEND")],
+    [
+        ("jaeger", "FLOWSTONE_JAEGER_OTLP"),
+        ("otlp", "FLOWSTONE_OTLP_BACKEND"),
+        ("datadog", "DD_API_KEY"),
+        ("datadog", "DD_OTLP_TRACES_ENDPOINT"),
+    ],
 )
 def test_what_must_be_told_is_missed(overlay: str, variable: str) -> None:
     """An overlay that is not told where to is refused: it does not send to a default."""
     told = {key: value for key, value in NOWHERE.items() if key != variable}
     assert 0 != validate(overlay, env=told).returncode
+
+
+@pytest.mark.parametrize("isolated", ["", "batch/isolated"])
+@pytest.mark.parametrize(
+    "headers", ["", "authorization: Basic dTpw", "{authorization: Basic dTpw, x-scope-orgid: one}"]
+)
+def test_choices_go_together(isolated: str, headers: str) -> None:
+    """Backends may be isolated, and any OTLP backend may be told none, one or several headers."""
+    told = {**NOWHERE, "FLOWSTONE_BACKEND_PROCESSORS": isolated}
+    done = validate(*OVERLAYS, env=told | ({"FLOWSTONE_OTLP_HEADERS": headers} if headers else {}))
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_pairs_of_overlays_do_not_touch_each_other() -> None:
