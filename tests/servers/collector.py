@@ -100,9 +100,12 @@ def total(page: str, name: str) -> float:
     return sum(float(value) for value in found)
 
 
-def validate(*overlays: str, env: Mapping[str, str] = NOWHERE) -> subprocess.CompletedProcess[str]:
-    """Have the collector check the base with *overlays*."""
-    command = [program("collector"), "validate", *configuration(*overlays)]
+def validate(
+    *overlays: str, env: Mapping[str, str] = NOWHERE, more: Sequence[Path] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Have the collector check the base with *overlays*, and with the files *more*."""
+    files = [*configuration(*overlays), *(f"--config={file}" for file in more)]
+    command = [program("collector"), "validate", *files]
     return subprocess.run(command, env=dict(env), capture_output=True, text=True, timeout=60, check=False)
 
 

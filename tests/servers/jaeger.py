@@ -1,4 +1,4 @@
-"""The real Jaeger for the tests, with its store in memory."""
+"""The real Jaeger for the tests, as `deploy/jaeger.yaml` has it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.laws.tree import ROOT
 from tests.servers.built import program
 from tests.servers.ports import free_port
 from tests.servers.programs import Program
@@ -23,35 +24,15 @@ class Jaeger(Program):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.grpc, self.http, self._query = free_port(), free_port(), free_port()
+        self.grpc, self._query = free_port(), free_port()
         self.otlp = f"127.0.0.1:{self.grpc}"
         self.url = f"http://127.0.0.1:{self.port}"
 
     def command(self) -> Sequence[str]:
-        """Return the command, its configuration written."""
-        file = self.folder / "jaeger.json"
-        file.write_text(json.dumps(self._configuration()), encoding="utf-8")
-        return [program("jaeger"), f"--config={file}"]
-
-    def _configuration(self) -> dict[str, Any]:
-        local = {
-            "http": {"endpoint": f"127.0.0.1:{self.port}"},
-            "grpc": {"endpoint": f"127.0.0.1:{self._query}"},
-        }
-        taking = {"grpc": {"endpoint": self.otlp}, "http": {"endpoint": f"127.0.0.1:{self.http}"}}
-        return {
-            "extensions": {
-                "jaeger_storage": {"backends": {"main": {"memory": {"max_traces": 200_000}}}},
-                "jaeger_query": {"storage": {"traces": "main"}, **local},
-            },
-            "receivers": {"otlp": {"protocols": taking}},
-            "exporters": {"jaeger_storage_exporter": {"trace_storage": "main"}},
-            "service": {
-                "extensions": ["jaeger_storage", "jaeger_query"],
-                "telemetry": {"metrics": {"level": "none"}, "logs": {"level": "warn"}},
-                "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
-            },
-        }
+        """Return the command, with the configuration that we ship."""
+        ports = {"OTLP": self.grpc, "HTTP": self.port, "GRPC": self._query}
+        variables = [f"FLOWSTONE_JAEGER_{name}=127.0.0.1:{port}" for name, port in ports.items()]
+        return ["env", *variables, program("jaeger"), f"--config={ROOT / 'deploy' / 'jaeger.yaml'}"]
 
     def find(self, service: str, limit: int = 1500, **tags: str) -> list[Trace]:
         """Return the traces of *service* with a span that has these tags (dots written as ``__``)."""

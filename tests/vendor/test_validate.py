@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 
+from tests.laws.tree import ROOT
 from tests.servers.collector import NOWHERE, OVERLAYS, validate
 
 
@@ -53,3 +56,15 @@ def test_pairs_of_overlays_do_not_touch_each_other() -> None:
     """No two overlays define the same component or pipeline."""
     for one, other in itertools.combinations(OVERLAYS, 2):
         assert 0 == validate(one, other).returncode
+
+
+@pytest.mark.parametrize("page", ["deploy/README.md", "docs/how-to/tempo-loki.md"])
+def test_overlays_written_out_on_pages_are_valid(page: str, tmp_path: Path) -> None:
+    """What a page has a user lay over the base is accepted."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        overlay = tmp_path / f"{number}.yaml"
+        overlay.write_text(block, encoding="utf-8")
+        done = validate(more=(overlay,))
+        assert (0, "") == (done.returncode, done.stderr), block
