@@ -53,8 +53,3 @@ def test_what_flowstone_redacted_is_not_masked_again(text: str) -> None:
     """The collector leaves flowstone's own redaction, and what it kept around it, as they are."""
     once = redaction.redact(text)
     assert once == masked(once)
-
-
-def test_metrics_have_the_same_expressions_and_no_counts() -> None:
-    """Metrics are redacted by the same rules; what is counted there would be a label of each series."""
-    assert {**PROCESSORS["redaction"], "summary": "silent"} == PROCESSORS["redaction/metrics"]
