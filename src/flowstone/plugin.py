@@ -51,6 +51,7 @@ from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import Settings, settings
 from flowstone.runtime.stats import count
 from flowstone.runtime.stats import snapshot as stats
+from flowstone.runtime.threads import start as start_thread
 from flowstone.runtime.vitals import Vitals, vitals
 
 __all__ = [
@@ -118,6 +119,7 @@ __all__ = [
     "redact",
     "root_attributes",
     "settings",
+    "start_thread",
     "start_time",
     "stats",
     "terminal",

@@ -52,6 +52,8 @@ class Drain:
 
         Where no thread can be started records wait, up to the bound, for a later try or for a flush.
         """
+        if threads.is_finalizing():
+            return  # nobody is left to hear it
         lane.state.limit = lane.BOUND
         if (self._worker is None or self._minder is None) and not self._stopped:
             self._start()
@@ -62,6 +64,8 @@ class Drain:
     def reach(self, control: Control, timeout: float) -> bool:
         """Queue *control* and wait until the drain reaches it; return whether it did in time."""
         lane.append(control)
+        if threads.is_finalizing():
+            return False
         if self._stopped or not self._alive():
             self.pump(timeout)
         else:
@@ -223,15 +227,10 @@ class Drain:
             self._generation -= 1
             return True
         count("drain.replaced")
-        generation, again = (self._generation,), {"take_over": True}
-        thread = threading.Thread(
-            target=self._work, args=generation, kwargs=again, daemon=True, name="flowstone-drain"
-        )
-        self._worker = thread
-        try:
-            thread.start()
-        except RuntimeError:  # another minder is started when that is possible again
+        thread = threads.start(self._work, "flowstone-drain", self._generation, take_over=True)
+        if thread is None:  # another minder is started when that is possible again
             self._worker, self._minder = threading.current_thread(), None
-            self._work(*generation, **again)
+            self._work(self._generation, take_over=True)
             return False
+        self._worker = thread
         return True

@@ -15,7 +15,7 @@ from flowstone.catalogue.house import EventDropped, PluginFailed, PluginQuaranti
 from flowstone.dispatch.compiled import Implementation
 from flowstone.dispatch.plugins import Plugins
 from flowstone.dispatch.wall import Fault, Wall
-from flowstone.runtime import forking, identity, lane, lifetimes, stats, tracing
+from flowstone.runtime import forking, identity, lane, lifetimes, stats, threads, tracing
 from flowstone.runtime.attention import attention
 from flowstone.runtime.control import Control
 from flowstone.runtime.delivery import Delivery
@@ -30,6 +30,7 @@ _LAST_WORDS_S: Final = 0.3
 # exported are not lost: they are told again, in sum.
 _LOSSES: Final = {
     "event.dropped.": "queue full",
+    "event.unrenderable": "could not be made",
     "export.dropped.": "not exported in time",
     "export.failed.spans": "export failed",
     "export.failed.logs": "export failed",
@@ -172,17 +173,15 @@ class Engine:
         asked = self.plugins.implementations(hook)
         workers = []
         for one in asked:
-            worker = threading.Thread(
-                target=ask, args=(one.plugin, one.call), daemon=True, name=f"flowstone-{hook}"
-            )
-            try:
-                worker.start()
-                workers.append(worker)
-            except RuntimeError:  # no new threads while the interpreter goes down
+            worker = threads.start(ask, f"flowstone-{hook}", one.plugin, one.call)
+            if worker is None:
                 ask(one.plugin, one.call)
+            else:
+                workers.append(worker)
         for worker in workers:
             worker.join(max(deadline - monotonic(), 0.0))
-        return all(answers.get(one.plugin, False) for one in asked)
+        missing = any(one.state == "quarantined" and hook in one.hooks for one in self.plugins.infos())
+        return not missing and all(answers.get(one.plugin, False) for one in asked)
 
 
 _engine: Engine | None = None
@@ -192,7 +191,7 @@ _making = threading.Lock()
 
 def ensure() -> bool:
     """Have an engine in this process; return False where flowstone is switched off."""
-    if _engine is None and not _make():
+    if _engine is None and (threads.is_finalizing() or not _make()):
         return False
     if attention.enabled and _engine is not None:
         _engine.notice_provider()
@@ -262,7 +261,7 @@ def drain(timeout: float) -> bool:
 
 def flush(timeout: float) -> bool:
     """Deliver what was emitted, to the plugins and by them; return whether all of it arrived."""
-    return _engine is None or _engine.flush(timeout)
+    return _engine is None or (not threads.is_finalizing() and _engine.flush(timeout))
 
 
 def shutdown(timeout: float) -> bool:

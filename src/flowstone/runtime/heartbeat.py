@@ -58,7 +58,7 @@ class Heartbeats:
     def watch(self, run: Running) -> None:
         """Tell of *run* every ``FLOWSTONE_HEARTBEAT`` seconds from now on; 0 for never."""
         period = settings().number("HEARTBEAT", PERIOD_S)
-        if not period > 0:
+        if not period > 0 or threads.is_finalizing():
             return
         period = min(period, _LONGEST_S)
         beating = _Beating(self._now() + period, weakref.ref(run), period)

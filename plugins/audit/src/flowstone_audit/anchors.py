@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from sqlalchemy import Connection, select
 
-from flowstone.plugin import count, provided
+from flowstone.plugin import count, provided, start_thread
 from flowstone_audit import config, heads
 from flowstone_audit.event_anchor import EventAnchor
 from flowstone_audit.file_anchor import FileAnchor
@@ -102,12 +101,8 @@ def _published(anchor: Anchor, note: str) -> bool:
     if (os.getpid(), anchor.name) in _hung:
         return False
     done: list[bool] = []
-    worker = threading.Thread(
-        target=_publish, args=(anchor, note, done), daemon=True, name="flowstone-anchor"
-    )
-    try:
-        worker.start()
-    except RuntimeError:  # no new threads while the interpreter goes down
+    worker = start_thread(_publish, "flowstone-anchor", anchor, note, done)
+    if worker is None:
         _publish(anchor, note, done)
         return bool(done)
     worker.join(WAIT_S)

@@ -7,7 +7,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from flowstone.plugin import count
+from flowstone.plugin import count, start_thread
 from flowstone_audit.config import Config
 from flowstone_audit.errors import AuditError, SchemaMismatch
 from flowstone_audit.spool.appender import Appender
@@ -149,11 +149,8 @@ class Chores:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                thread = threading.Thread(target=self._work, daemon=True, name="flowstone-audit")
-                try:
-                    thread.start()
-                    self._thread = thread
-                except RuntimeError:  # no new threads: for now, or because the interpreter goes down
+                self._thread = start_thread(self._work, "flowstone-audit")
+                if self._thread is None:  # for now, or because the interpreter goes down
                     count("audit.chores.threadless")
 
     def _work(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from secrets import token_hex
 from typing import Final
 
-from flowstone.plugin import Event, Refused, count, this_process
+from flowstone.plugin import Event, Refused, count, start_thread, this_process
 from flowstone_audit import config
 from flowstone_audit.chores import Chores
 from flowstone_audit.losses import Losses
@@ -143,10 +143,8 @@ class Recorder:
             except OSError as error:
                 failed[0] = error.strerror or str(error)
 
-        try:
-            thread = threading.Thread(target=work, daemon=True, name="flowstone-audit-sync")
-            thread.start()
-        except RuntimeError:  # no new threads while the interpreter goes down
+        thread = start_thread(work, "flowstone-audit-sync")
+        if thread is None:
             work()
         else:
             thread.join(_SYNC_S)

@@ -95,7 +95,8 @@ def _state(span: Span, moments: Moments, judge: Judge, now: int) -> tuple[State,
 def _title(event: Event) -> str:
     kind = event.name.rpartition(".")[0]
     what = event.pipeline if kind == "run" else str(getattr(event, "asset", "") or "")
-    return f"{_VERBS.get(kind, kind)} {what or event.run_id}".rstrip()
+    what = what or ("" if hasattr(event, "block") else event.run_id)
+    return f"{_VERBS.get(kind, kind)} {what}".rstrip()
 
 
 def _detail(event: Event) -> str:

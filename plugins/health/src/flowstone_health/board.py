@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import Final
 
-from flowstone.plugin import HealthCheck, count
+from flowstone.plugin import HealthCheck, count, start_thread
 from flowstone_health.damping import Word
 from flowstone_health.look import look_at
 from flowstone_health.resources import Resources
@@ -61,10 +61,8 @@ class Board:
         """Begin to look; once begun, or after ``stop``, nothing happens."""
         if self._thread is not None and (self._thread.is_alive() or self._stopped):
             return
-        thread = threading.Thread(target=self._run, name="flowstone-health", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # no more threads; whoever asks next tries again
+        thread = start_thread(self._run, "flowstone-health")
+        if thread is None:  # whoever asks next tries again
             count("health.thread.failed")
             return
         self._thread = thread
@@ -131,11 +129,8 @@ class Board:
             flight.result = look_at(track.check)
             self._bell.set()
 
-        thread = threading.Thread(target=look, name=f"flowstone-health-{track.check.name}", daemon=True)
         track.due = now + track.interval
-        try:
-            thread.start()
-        except RuntimeError:  # no more threads: the state ages, and shows it
+        if start_thread(look, f"flowstone-health-{track.check.name}") is None:  # the state ages, and shows it
             count("health.thread.failed")
             return
         track.flight = flight

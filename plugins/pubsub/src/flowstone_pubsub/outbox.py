@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from time import monotonic, sleep
 from typing import Final
 
-from flowstone.plugin import count
+from flowstone.plugin import count, start_thread
 from flowstone_pubsub import payloads, tally
 from flowstone_pubsub.engines.base import Engine, EngineDown, Outgoing
 from flowstone_pubsub.payloads import Entry
@@ -133,12 +133,8 @@ class Outbox:
         with self._starting:
             if self._thread is not None or self._closed:
                 return
-            thread = threading.Thread(target=self._work, name="flowstone-pubsub-outbox", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the interpreter goes down: flush delivers on its own thread
-                return
-            self._thread = thread
+            # Where there are none, or the interpreter goes down, flush delivers on its own thread.
+            self._thread = start_thread(self._work, "flowstone-pubsub-outbox")
 
     def _work(self) -> None:
         again = _AGAIN_S
