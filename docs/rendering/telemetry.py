@@ -32,6 +32,8 @@ A span of an error has `{names.ERROR_TYPE}`, and the exception is recorded on th
 Attributes whose field is empty are left out.
 What users add by `attributes=` or `set_attribute` stands beside these; ours win.
 An event that a plugin adds makes a span too: its name is the event's, and each field of its own is an attribute `flowstone.<subject>.<field>`.
+A block of your own (`telemetry.block`) has a span of its name, with its outcome and what it used.
+`{names.CHECKPOINT_ID}` is a digest of the request's token, the same at request and verdict: whoever has the token itself can decide.
 
 Attributes of every span:"""
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from flowstone.catalogue import names
 from flowstone.catalogue.event import CustomEvent
 from flowstone.face.prefixes import as_operation
-from flowstone.runtime import emission, engine, identity
+from flowstone.runtime import emission, engine
+from flowstone.runtime.block import Block, Enclosing
 from flowstone.runtime.control import Control
 from flowstone.runtime.failure import Failure, outcome
 from flowstone.runtime.handlers import Handler
@@ -18,6 +19,7 @@ from flowstone.runtime.stats import count
 __all__ = [
     "attach",
     "attach_default_handlers",
+    "block",
     "detach",
     "events",
     "execute",
@@ -49,14 +51,26 @@ def execute(
         measurements: Numbers: ``duration`` (ns), ``size_bytes``, ``rows``, ...
         metadata: The event's other fields; what the event does not have becomes its attributes.
     """
-    _emit(names.normalise(name), {**(metadata or {}), **(measurements or {})})
+    try:
+        known, fields = names.normalise(name), {**(metadata or {}), **(measurements or {})}
+    except Exception:  # no name, or no mappings
+        count("event.dropped.unknown")
+        return
+    _emit(known, fields)
 
 
-def _emit(name: str, fields: Mapping[str, object], span_id: int = 0) -> None:
+def _emit(name: str, fields: Mapping[str, object], block: Enclosing | None = None) -> None:
     cls = engine.current().plugins.catalogue.get(name) or CustomEvent
     if cls is CustomEvent:
         count("event.unknown")
-    emission.emit(cls, fields, span_id=span_id, name=name if cls is CustomEvent else "")
+    named = name if cls is CustomEvent else ""
+    if block is None:
+        emission.emit(cls, fields, name=named)
+    elif block.begun:
+        own = {**(block.initial or {}), **fields}
+        emission.emit(
+            cls, own, scope=block.scope, span_id=block.span_id, parent_id=block.parent_id, name=named
+        )
 
 
 def span(prefix: Name, metadata: Mapping[str, object], function: Callable[[], T]) -> T:
@@ -64,18 +78,38 @@ def span(prefix: Name, metadata: Mapping[str, object], function: Callable[[], T]
 
     Where it raises, ``<prefix>.exception`` is emitted with ``kind`` and ``error``, and the
     exception passes on unchanged. The prefixes ``run``, ``materialization``, ``io.load`` and
-    ``io.store`` make real operations: spans inside nest under them.
+    ``io.store`` make these operations, any other a ``block``; what *function* begins is below it.
     """
     name = names.normalise(prefix)
     operation = as_operation(name, metadata)
+    if operation is None and engine.current().plugins.catalogue.get(f"{name}.start") is None:
+        operation = Block(name, metadata)
     if operation is not None:
         with operation:
             return function()
-    span_id = identity.new_span_id()
-    _emit(f"{name}.start", metadata, span_id)
+    return _enclosed(name, metadata, function)
+
+
+def block(name: Name, attributes: Mapping[str, object] | None = None) -> Block:
+    """Return an operation under a name of your own: a context manager, or a decorator.
+
+    It has a span called *name* and the events ``<name>.start``, then ``<name>.stop`` or ``<name>.exception``; what is
+    begun inside is below it.
+
+    Args:
+        name: Such as ``quality.check``.
+        attributes: Added to the span and to the events; more can be set on the span inside.
+    """
+    return Block(names.normalise(name), attributes)
+
+
+def _enclosed(name: str, metadata: Mapping[str, object], function: Callable[[], T]) -> T:
+    """Call *function* between the events *name* that a plugin has defined."""
+    block = Enclosing(name)
+    _emit(f"{name}.start", metadata, block)
     began = perf_counter_ns()
     try:
-        result = function()
+        result = block.around(function)
     except BaseException as error:
         took = max(perf_counter_ns() - began, 1)
         status, kind = outcome(error)
@@ -85,9 +119,10 @@ def span(prefix: Name, metadata: Mapping[str, object], function: Callable[[], T]
             "kind": kind,
             "error": Failure(error).render(),
         }
-        _emit(f"{name}.exception", {**metadata, **told}, span_id)
+        _emit(f"{name}.exception", {**metadata, **(block.extra or {}), **told}, block)
         raise
-    _emit(f"{name}.stop", {**metadata, "duration": max(perf_counter_ns() - began, 1)}, span_id)
+    took = max(perf_counter_ns() - began, 1)
+    _emit(f"{name}.stop", {**metadata, **(block.extra or {}), "duration": took}, block)
     return result
 
 

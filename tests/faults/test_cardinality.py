@@ -17,12 +17,12 @@ def emit(first, last):
             with flowstone.materialization(f"asset-{n}-" + "x" * 40):
                 pass
             if n % 5000 == 0:
-                flowstone.flush()
+                flowstone.flush(30)
 
 emit(0, 5_000)
 before = grown()
 emit(5_000, 100_000)
-flowstone.flush()
+flowstone.flush(30)
 duration = next(m for m in flowstone.telemetry.metrics() if m.name == "flowstone.materialization.duration")
 counts = sum(point.count for point in duration.points)
 print(len(duration.points), counts, grown() - before)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from flowstone.catalogue import names
+from flowstone.catalogue.block import BLOCKS
 from flowstone.catalogue.event import CustomEvent, Event, Process
 from flowstone.catalogue.registry import builtin_events, name_of
 from flowstone.catalogue.values import Error, Partition, SpanEvent, SpanLink
@@ -117,7 +118,9 @@ def from_dict(given: Mapping[str, Any], known: Callable[[str], type[Event] | Non
         ValueError: A field does not have the form of its kind.
     """
     name = names.normalise(given["name"])
-    cls = _BUILTIN.get(name) or (known(name) if known is not None else None) or CustomEvent
+    cls = _BUILTIN.get(name) or (known(name) if known is not None else None)
+    if cls is None:
+        cls = BLOCKS.get(name.rpartition(".")[2], CustomEvent) if "block" in given else CustomEvent
     known_fields = {field.name for field in fields(cls)}
     values: dict[str, Any] = {"name": name}
     unknown: dict[str, Any] = {}

@@ -19,7 +19,14 @@ OWN_EVENTS: Final = "0" * 32
 
 _WAIT_S: Final = 5.0
 _DAY_NS: Final = 86_400_000_000_000
-_HERE: Final = ("event.dropped.", "export.dropped.", "export.failed.", "store.dropped", "plugin.failed.")
+_HERE: Final = (
+    "event.dropped.",
+    "event.unrenderable",
+    "export.dropped.",
+    "export.failed.",
+    "store.dropped",
+    "plugin.failed.",
+)
 
 
 def losses() -> Iterator[Finding]:

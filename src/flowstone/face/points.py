@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flowstone.catalogue.resource import ResourceHealthCheck
 from flowstone.catalogue.sensor import SensorPoll, SensorTrigger
 from flowstone.catalogue.values import Attributes, ResourceStatus, SensorResult
 from flowstone.runtime import emission
+from flowstone.runtime.stats import count
+
+Seconds = float | timedelta
+
+
+def _nanoseconds(given: Seconds | None) -> int | None:
+    if given is None:
+        return None
+    try:
+        seconds = given.total_seconds() if isinstance(given, timedelta) else float(given)
+        return max(int(seconds * 1e9), 0)
+    except (TypeError, ValueError, OverflowError):  # no number, infinite or none at all
+        count("value.coerced")
+        return None
+
+
+def _word(healthy: bool | None, error: BaseException | None) -> ResourceStatus:
+    if healthy is None:
+        return "unknown" if error is None else "unhealthy"
+    try:
+        return "healthy" if healthy else "unhealthy"
+    except (TypeError, ValueError):  # of what has no truth, such as an array
+        count("value.coerced")
+        return "unknown"
 
 
 def resource_health(
@@ -13,7 +39,7 @@ def resource_health(
     *,
     healthy: bool | None = None,
     status: ResourceStatus | None = None,
-    duration: float | None = None,
+    duration: Seconds | None = None,
     error: BaseException | None = None,
     attributes: Attributes | None = None,
 ) -> None:
@@ -23,17 +49,16 @@ def resource_health(
         resource: The resource's name.
         healthy: True or False; or give *status*.
         status: ``healthy``, ``degraded``, ``unhealthy`` or ``unknown``.
-        duration: Seconds the check took.
+        duration: Seconds the check took, or a timedelta.
         error: Why it is not healthy.
         attributes: Added to span and event.
     """
-    known = {None: "unknown" if error is None else "unhealthy", True: "healthy", False: "unhealthy"}
     emission.emit(
         ResourceHealthCheck,
         {
             "resource": resource,
-            "status": status or known[healthy],
-            "duration": None if duration is None else int(duration * 1e9),
+            "status": status or _word(healthy, error),
+            "duration": _nanoseconds(duration),
             "error": error,
             "attributes": attributes or {},
         },
@@ -44,7 +69,7 @@ def sensor_poll(
     sensor: str,
     *,
     result: SensorResult = "skipped",
-    duration: float | None = None,
+    duration: Seconds | None = None,
     error: BaseException | None = None,
     attributes: Attributes | None = None,
 ) -> None:
@@ -53,7 +78,7 @@ def sensor_poll(
     Args:
         sensor: The sensor's name.
         result: ``triggered``, ``skipped`` or ``error``.
-        duration: Seconds the poll took.
+        duration: Seconds the poll took, or a timedelta.
         error: What the poll raised.
         attributes: Added to span and event.
     """
@@ -62,7 +87,7 @@ def sensor_poll(
         {
             "sensor": sensor,
             "result": "error" if error is not None else result,
-            "duration": None if duration is None else int(duration * 1e9),
+            "duration": _nanoseconds(duration),
             "error": error,
             "attributes": attributes or {},
         },

@@ -81,7 +81,10 @@ class _Maker:
         self._read = attrgetter(*(name for _, name in pairs))
         self._constants = dict(shape.constants) if shape is not None else {}
         self._converts = any(key in CONVERTED for key in self._keys)
-        self._subject = attrgetter(shape.subject) if shape is not None and shape.subject in present else None
+        names_it = (
+            shape is not None and shape.name and shape.subject in present
+        )  # else the name of the event does
+        self._subject = attrgetter(shape.subject) if shape is not None and names_it else None
         self._has_error = "error" in present
         # The user's attributes are on the span of an operation; a point may have nothing else to say.
         self._is_point = not issubclass(cls, (OperationStart, OperationEnd))

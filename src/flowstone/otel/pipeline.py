@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic, time_ns
-from typing import Final
+from typing import Final, TypeVar
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.house import EventDropped
@@ -32,6 +32,8 @@ from flowstone.runtime.export.router import Router
 from flowstone.runtime.export.routes import CompatRoute, Route
 from flowstone.runtime.settings import settings
 
+T = TypeVar("T")
+
 EXPORTED: Final = frozenset({"spans", "logs"})
 LOSSES = ("export.dropped.", "export.failed.")
 
@@ -39,6 +41,17 @@ LOSSES = ("export.dropped.", "export.failed.")
 def _is_export_loss(event: Event) -> bool:
     """Tell whether *event* tells of what exporters lost: ``read`` counts that already."""
     return isinstance(event, EventDropped) and event.event in EXPORTED
+
+
+def _made(make: Callable[[Event], T | None], batch: Sequence[Event]) -> list[T]:
+    """Return what *make* makes of the sampled events; one that it cannot make anything of costs no other."""
+    try:
+        return [made for event in batch if event.sampled and (made := make(event)) is not None]
+    except Exception:
+        if len(batch) > 1:
+            return [made for event in batch for made in _made(make, (event,))]
+        stats.count("export.failed.spans")
+        return []
 
 
 def _in_time(timeout: float) -> float:
@@ -91,13 +104,11 @@ class Pipeline:
             self._take_late(batch, route)
             return
         if route.takes_bytes:
-            encode = self._encoder.of
-            encoded = [made for event in batch if event.sampled and (made := encode(event)) is not None]
+            encoded = _made(self._encoder.of, batch)
             if encoded:
                 route.export_encoded(encoded)
             return
-        make = self._spans.of
-        spans = [span for event in batch if event.sampled and (span := make(event)) is not None]
+        spans = _made(self._spans.of, batch)
         if spans:
             route.export(spans)
 

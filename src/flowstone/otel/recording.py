@@ -18,6 +18,7 @@ from flowstone.otel.instruments import INSTRUMENTS, Instrument
 from flowstone.otel.recorders import Recorder, recorder
 from flowstone.runtime.export.config import Exemplars
 from flowstone.runtime.export.data import Metric
+from flowstone.runtime.stats import count
 
 
 class Metrics:
@@ -39,7 +40,10 @@ class Metrics:
             for event in batch:
                 cls = type(event)
                 record = find(cls) or self._recorder(cls)
-                record(event)
+                try:
+                    record(event)
+                except Exception:  # the others of the batch are still to be counted
+                    count(f"event.dropped.{event.name}")
 
     def _recorder(self, cls: type[Event]) -> Recorder:
         """Compile what records events of *cls*, when the first one comes."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from opentelemetry.trace import SpanKind
 
+from flowstone.catalogue.block import BLOCKS, BlockStop
 from flowstone.catalogue.checkpoint import (
     CheckpointApproved,
     CheckpointRejected,
@@ -169,6 +170,8 @@ def shape_of(event: type[Event]) -> SpanShape | None:
         return shape
     if event is CustomEvent:
         return SpanShape(events=(event,), name="", subject="name", duration="")
+    if event in BLOCKS.values():
+        return SpanShape(events=(event,), name="", subject="block", attributes=_END)
     is_end = issubclass(event, OperationEnd)
     known = {own.name for own in fields(OperationEnd)} | _NO_ATTRIBUTES
     own = [(f"flowstone.{event.subject}.{name}", name) for name in _field_names(event) if name not in known]
@@ -184,6 +187,8 @@ def start_shape_of(event: type[Event]) -> SpanShape | None:
     """Return the shape of the span that *event* begins; of a point, the span it is."""
     if not issubclass(event, OperationStart):
         return shape_of(event)
+    if event in BLOCKS.values():
+        return shape_of(BlockStop)
     for shape in SHAPES:
         if shape.events[0].subject == event.subject:
             return shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Final
 
@@ -17,8 +18,10 @@ from flowstone.runtime.export.data import ERROR, UNSET, SpanData
 FAILED: Final = frozenset({"failure", "error", "timeout"})
 """Statuses that make an error of the span. A cancellation is nobody's fault, as in the SDK's own ``use_span``."""
 
-CONVERTED: Final = (names.PARTITION, names.CPU_TIME)
+CONVERTED: Final = (names.PARTITION, names.CPU_TIME, names.CHECKPOINT_ID)
 """Attributes whose fields are not attribute values as they are."""
+
+_AS_THEY_ARE: Final = frozenset(CONVERTED).isdisjoint
 
 _RECORDED_LIMIT: Final = 1024
 
@@ -95,7 +98,7 @@ class _Maker:
         for key, value in zip(self._keys, self._read(event), strict=False):
             if value is not None and value != "":
                 values[key] = value
-        if names.PARTITION in values or names.CPU_TIME in values:
+        if not _AS_THEY_ARE(values):
             _convert(values)
         if event.attributes:
             values = {**event.attributes, **values}
@@ -124,11 +127,16 @@ class _Maker:
 
 
 def rendered(key: str, value: object) -> AttributeValue:
-    """Return a field's value in the form that backends understand: partitions as text, CPU time in seconds."""
+    """Return a field's value in the form that backends get.
+
+    Partitions as text, CPU time in seconds; of a checkpoint's token a digest, for whoever has it can decide.
+    """
     if key == names.PARTITION:
         return partition_text(value) or ""  # type: ignore[arg-type]  # the field's type
     if key == names.CPU_TIME and isinstance(value, int):
         return value / 1e9
+    if key == names.CHECKPOINT_ID:
+        return blake2b(str(value).encode(), digest_size=8).hexdigest()
     return value  # type: ignore[return-value]  # the fields of shapes are attribute values
 
 

@@ -38,6 +38,8 @@ def enter(operation: Any) -> Any:
         operation.scope = parent.scope
         operation.parent_id = operation.parent_id or parent.span_id
         operation.span_id = operation.span_id or new_span_id()
+    elif operation.ended or operation.token is not None:
+        return operation.enter_again()
     elif not roots.adopt(operation, context, spanned=True):
         return operation
     operation.epoch = attention.epoch
@@ -62,6 +64,7 @@ def leave(
     """Leave an operation: like ``Operation.__exit__``, with SDK span and synchronous hooks."""
     token, operation.token = operation.token, None
     if token is None:
+        operation.leave_again(kind, error, traceback)
         return
     try:
         reset_context(token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from flowstone.catalogue.values import (
     NO_ATTRIBUTES,
@@ -25,6 +25,7 @@ MAX_ITEMS: Final = 128
 _MAX_DEPTH: Final = 4
 _MARK_ROOM: Final = 48
 _INT64: Final = 1 << 63
+_COPIES: Final[Mapping[Any, Any]] = {list: tuple, set: tuple, dict: dict, bytearray: bytes}
 _INERT: Final = frozenset({int, float, bool, type(None)})
 
 
@@ -93,6 +94,22 @@ def scalar(value: object) -> AttributeScalar:
         raw = bytes(value[: TEXT_LIMIT // 2])
         return text(raw.hex() + ("…[cut]" if len(value) > len(raw) else ""))
     return text(value)
+
+
+def whole(given: object, least: int = 0) -> int | None:
+    """Return a measurement as a whole number from *least* on that fits 64 bits, or None where it is none."""
+    if given is None or type(given) is int:
+        if given is None or least <= given < _INT64:
+            return given
+    else:
+        try:
+            number = int(given)  # type: ignore[call-overload]  # numpy's and pandas' numbers too
+            if least <= number < _INT64:
+                return int(number)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    count("value.coerced")
+    return None
 
 
 def value(given: object) -> AttributeValue:
@@ -164,7 +181,8 @@ def attributes(given: Mapping[str, object]) -> Attributes:
 def snapshot(given: Mapping[str, object]) -> dict[str, object]:
     """Copy attributes on the caller: small scalars as they are, the rest cleaned at once.
 
-    What stays in the queue is then bounded, and the user may change their objects.
+    What stays in the queue is then bounded, and the user may change their objects. What is no mapping is counted,
+    and gives none.
     """
     if type(given) is dict and len(given) <= MAX_ATTRIBUTES:
         for item in given.values():
@@ -173,7 +191,26 @@ def snapshot(given: Mapping[str, object]) -> dict[str, object]:
                 break
         else:
             return given.copy()
-    return dict(attributes(dict(given)))
+    if not isinstance(given, Mapping):
+        count("value.coerced")
+        return {}
+    try:
+        return dict(attributes(dict(given)))
+    except RuntimeError:  # another thread changes it
+        count("value.coerced")
+        return {}
+
+
+def held(fields: Mapping[str, object]) -> dict[str, object]:
+    """Copy the fields of an event on the caller, what the user may change in them included."""
+    kept = dict(fields)
+    for key, item in kept.items():
+        if key == "attributes":
+            if item:
+                kept[key] = snapshot(item)  # type: ignore[arg-type]  # whatever it is
+        elif (copy := _COPIES.get(type(item))) is not None:
+            kept[key] = copy(item)
+    return kept
 
 
 def partition(given: object) -> Partition | None:

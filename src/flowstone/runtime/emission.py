@@ -8,13 +8,15 @@ from dataclasses import replace
 from time import time_ns
 
 from flowstone.catalogue.event import Event
-from flowstone.runtime import attended, engine, lane, roots
+from flowstone.catalogue.registry import name_of
+from flowstone.runtime import attended, coerce, engine, lane, roots
 from flowstone.runtime.attention import attention
 from flowstone.runtime.context import OPERATION_KEY, get_context
 from flowstone.runtime.identity import new_span_id
 from flowstone.runtime.inherited import with_inherited
 from flowstone.runtime.point import Point
 from flowstone.runtime.scope import Scope
+from flowstone.runtime.stats import count
 
 
 def emit(
@@ -27,7 +29,7 @@ def emit(
     time: int = 0,
     name: str = "",
 ) -> Point | None:
-    """Queue an event of *event_class*; return its record, or None where flowstone is switched off.
+    """Queue an event of *event_class*; return its record, or None where flowstone is switched off; never raises.
 
     Args:
         event_class: A class of the catalogue.
@@ -38,8 +40,25 @@ def emit(
         time: Unix nanoseconds; now if 0.
         name: The event's name where the class leaves it open.
     """
+    try:
+        return _emit(event_class, fields, scope, span_id, parent_id, time, name)
+    except Exception:  # a mistake of ours, or in what the caller gave, must not reach the pipeline
+        count(f"event.dropped.{name or name_of(event_class)}")
+        return None
+
+
+def _emit(
+    event_class: type[Event],
+    fields: Mapping[str, object],
+    scope: Scope | None,
+    span_id: int,
+    parent_id: int,
+    time: int,
+    name: str,
+) -> Point | None:
     if not engine.ensure():
         return None
+    fields = coerce.held(fields)
     if scope is None:
         context = get_context()
         scope, parent_id = roots.scope_in(context, event_class.subject, spanned=True)

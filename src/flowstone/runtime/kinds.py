@@ -23,14 +23,17 @@ from flowstone.runtime.rendering import RenderedOperation
 from flowstone.runtime.scope import Scope
 
 # What __init__ has bounded already, and the drain cleans: names recur, so what becomes of them is kept.
-_ASSET: Final = "name(given.asset)"
+# Code of the user's may have put anything in their place meanwhile.
+_ASSET: Final = "name(given.asset) if given.asset.__class__ is str else text(given.asset, limit)"
+_ATTEMPT: Final = "given.attempt if given.attempt.__class__ is int else whole(given.attempt) or 1"
 _PARTITION: Final = (
     "given.partition if given.partition is None"
     " else name(given.partition) if type(given.partition) is str else partition(given.partition)"
 )
+_FEW: Final = 1 << 31
 _TRANSFER: Final = {
     "asset": _ASSET,
-    "io_manager": "name(given.io_manager)",
+    "io_manager": "name(given.io_manager) if given.io_manager.__class__ is str else text(given.io_manager, limit)",
     "partition": _PARTITION,
 }
 
@@ -47,7 +50,7 @@ def _name(given: object) -> str:
 class Materialization(
     RenderedOperation,
     events=(MaterializationStart, MaterializationStop, MaterializationException),
-    own={"asset": _ASSET, "partition": _PARTITION, "attempt": "given.attempt"},
+    own={"asset": _ASSET, "partition": _PARTITION, "attempt": _ATTEMPT},
     volume=True,
 ):
     """One attempt to produce an asset, or a partition of it.
@@ -85,7 +88,7 @@ class Materialization(
             if partition is None or (type(partition) is str and len(partition) <= coerce.NAME_LIMIT)
             else coerce.partition(partition)
         )
-        self.attempt = attempt
+        self.attempt = attempt if type(attempt) is int and attempt < _FEW else coerce.whole(attempt) or 1
         self.scope = cast(Scope, scope)
         self.span_id = span_id
         self.parent_id = parent_id

@@ -7,13 +7,13 @@ from contextvars import Token
 from threading import get_ident
 from time import perf_counter_ns, thread_time_ns, time_ns
 from types import TracebackType
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 from opentelemetry.context import Context
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.values import Error, Status
-from flowstone.runtime import attended, coerce, failure, lane, roots
+from flowstone.runtime import attended, coerce, engine, failure, lane, roots
 from flowstone.runtime.attention import attention
 from flowstone.runtime.context import (
     OPERATION_KEY,
@@ -29,7 +29,23 @@ from flowstone.runtime.scope import Scope
 from flowstone.runtime.span import OperationSpan
 
 _state = lane.state
+_OF_REUSE = frozenset({"again", "token"})
+_SETTLE_S = 0.2
 _WORTH_NS = 1_000_000  # below, measuring resources would cost more than it tells
+
+
+class Reuse(NamedTuple):
+    """A second use of an object whose operation has begun, or has ended, already.
+
+    Attributes:
+        fresh: The operation that stands for it.
+        before: What the object was like.
+        token: How the object's own block is left, where it still is inside of that.
+    """
+
+    fresh: Operation
+    before: dict[str, object]
+    token: Token[Context] | None
 
 
 class Operation(OperationSpan):
@@ -57,6 +73,7 @@ class Operation(OperationSpan):
     token: Token[Context] | None = None
     made_start: Event | None = None
     made_end: Event | None = None
+    again: tuple[Reuse, ...] = ()
 
     def __init__(
         self,
@@ -81,6 +98,8 @@ class Operation(OperationSpan):
             self.scope = parent.scope
             self.parent_id = parent.span_id
             self.span_id = random_bits(64)
+        elif self.ended or self.token is not None:
+            return self.enter_again()
         elif not roots.adopt(self, context):
             return self
         self.epoch = attention.epoch
@@ -96,13 +115,15 @@ class Operation(OperationSpan):
         append(self)
         if len(records) > _state.limit:
             lane.attend()
+            self._begin_now()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         token = self.token
-        if token is None:  # switched off, or ended by hand
+        if token is None:  # switched off, ended by hand, or entered a second time
+            self.leave_again(kind, error, traceback)
             return
         duration = perf_counter_ns() - self.started
         if duration >= _WORTH_NS and self.cpu_thread == get_ident():
@@ -175,6 +196,42 @@ class Operation(OperationSpan):
     def end(self, end_time: int | None = None) -> None:
         """End the operation as a span is ended; leaving its block afterwards tells nothing more."""
         self.finish(time=end_time)
+
+    def _begin_now(self) -> None:
+        """Take the clocks anew: a forked child may have loaded its plugins, which is not the block's time."""
+        if self.start_rendered:
+            return
+        if self.timed:
+            self.cpu_from = thread_time_ns()
+        self.start_time = time_ns()
+        self.started = perf_counter_ns()
+
+    def like_this(self) -> Self:
+        """Return a new operation with what this one was made with."""
+        raise NotImplementedError
+
+    def enter_again(self) -> Self:
+        """Enter a new operation like this one, whose record must not change any more."""
+        if self.ended:
+            engine.drain(_SETTLE_S)  # what is set on this object from now on is of the new one
+        fresh = self.like_this()
+        self.again = (*self.again, Reuse(fresh, dict(vars(self)), self.token))
+        self.token = None
+        return fresh.__enter__()
+
+    def leave_again(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave what was entered last by ``enter_again``; what was set on this object meanwhile is set on that."""
+        if not self.again:
+            return
+        *others, (fresh, before, token) = self.again
+        self.again, self.token = tuple(others), token
+        kept = vars(fresh)
+        for key, value in vars(self).items():
+            if key not in _OF_REUSE and key not in kept and (key not in before or before[key] is not value):
+                kept[key] = value
+        fresh.__exit__(kind, error, traceback)
 
     def start_cpu(self) -> None:
         """Note what CPU time this thread has used so far; another thread at the end means: not known."""

@@ -8,14 +8,11 @@ from typing import Any
 
 from flowstone.catalogue.event import CustomEvent, Event
 from flowstone.catalogue.registry import name_of
-from flowstone.catalogue.values import Error, SpanLink
 from flowstone.runtime import coerce, identity
-from flowstone.runtime.failure import Failure, cleaned
+from flowstone.runtime.fields import UNFIT, clean, cleaners
 from flowstone.runtime.process import this_process
 from flowstone.runtime.scope import Scope
 from flowstone.runtime.stats import count
-
-_TEXT_FIELDS = frozenset({"reason", "message", "checkpoint_id"})
 
 
 class Point:
@@ -60,16 +57,7 @@ class Point:
     def _make(self) -> Event:
         scope = self.scope
         span_id = f"{self.span_id:016x}"
-        known = {field.name: field for field in fields(self.cls)}
-        values: dict[str, Any] = {}
-        attributes: dict[str, object] = {}
-        for key, given in self.fields.items():
-            if key == "attributes" and isinstance(given, Mapping):
-                attributes.update(given)
-            elif key in known and self.cls is not CustomEvent:
-                values[key] = clean_field(key, given, known[key].default)
-            else:
-                attributes[key] = given
+        values, attributes = self._sorted()
         values = {
             "name": self.name,
             "id": identity.event_id(self.time, span_id, self.name),
@@ -85,7 +73,8 @@ class Point:
             "attributes": coerce.attributes(attributes),
             **values,
         }
-        for key, field in known.items():
+        for field in fields(self.cls):
+            key = field.name
             if key == "process" and key not in values:
                 values[key] = this_process()
             elif key not in values and field.default is MISSING:
@@ -93,22 +82,20 @@ class Point:
                 count("value.coerced")
         return self.cls(**values)
 
-
-def clean_field(key: str, given: object, default: object) -> object:
-    """Return the clean value of an event's own field."""
-    if isinstance(given, BaseException):
-        return Failure(given).render()
-    if given is None:
-        return given
-    if isinstance(given, Error):
-        return cleaned(given)
-    if key == "partition":
-        return coerce.partition(given)
-    if isinstance(given, tuple) and all(isinstance(item, SpanLink) for item in given):
-        return given
-    if isinstance(given, (bool, int, float)):
-        clean = coerce.scalar(given)
-        return default if isinstance(default, (int, float)) and isinstance(clean, str) else clean
-    if isinstance(given, str):
-        return coerce.text(given, coerce.TEXT_LIMIT if key in _TEXT_FIELDS else coerce.NAME_LIMIT)
-    return given if hasattr(given, "__dataclass_fields__") else coerce.value(given)
+    def _sorted(self) -> tuple[dict[str, Any], dict[str, object]]:
+        """Return the clean values of the event's own fields, and all else as its attributes."""
+        known = cleaners(self.cls) if self.cls is not CustomEvent else {}
+        values: dict[str, Any] = {}
+        attributes: dict[str, object] = {}
+        for key, given in self.fields.items():
+            if key in known:
+                made = clean(self.cls, key, given)
+                if made is not UNFIT:
+                    values[key] = made
+            elif key != "attributes":
+                attributes[key] = given
+            elif isinstance(given, Mapping):
+                attributes.update(given)
+            elif given is not None:
+                count("value.coerced")
+        return values, attributes

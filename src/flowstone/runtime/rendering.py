@@ -8,7 +8,15 @@ from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.mould import maker
 from flowstone.catalogue.registry import name_of
-from flowstone.catalogue.values import NO_ATTRIBUTES, Attributes, Error, SpanEvent, SpanLink, Status
+from flowstone.catalogue.values import (
+    NO_ATTRIBUTES,
+    STATUSES,
+    Attributes,
+    Error,
+    SpanEvent,
+    SpanLink,
+    Status,
+)
 from flowstone.runtime import coerce
 from flowstone.runtime.decorating import decorate
 from flowstone.runtime.failure import Failure
@@ -20,6 +28,9 @@ from flowstone.runtime.stats import count
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_MADE_WITH: Final = (
+    "asset", "partition", "attempt", "io_manager", "pipeline", "subject", "initial", "_asked", "_outermost"
+)  # fmt: skip
 _GOOD: Final = frozenset({"success", "skip"})
 # The id is what identity.event_id makes, written out: a call costs more than the id.
 _IDENTITY: Final = {
@@ -61,27 +72,13 @@ _BEFORE_END: Final = (
 )
 
 
-def whole(given: object) -> int | None:
-    """Return a measurement as a whole number that fits 64 bits, or None where it is none."""
-    if given is None or type(given) is int:
-        if given is None or 0 <= given < 1 << 63:
-            return given
-    else:
-        try:
-            number = int(given)  # type: ignore[call-overload]  # numpy's and pandas' numbers too
-            if 0 <= number < 1 << 63:
-                return int(number)
-        except (TypeError, ValueError, OverflowError):
-            pass
-    count("value.coerced")
-    return None
-
-
 NAMES: Final[dict[str, object]] = {
     "peak_rss": peak_rss,
     "this_process": this_process,
-    "whole": whole,
+    "whole": coerce.whole,
     "name": coerce.names.__getitem__,
+    "text": coerce.text,
+    "limit": coerce.NAME_LIMIT,
     "partition": coerce.partition,
 }
 """What the expressions of recipes refer to."""
@@ -104,7 +101,8 @@ class Recipe(NamedTuple):
 
     def compiled(self) -> Callable[[Any], Event]:
         """Return what makes the event of an operation."""
-        names = {**NAMES, "code": code_of(name_of(self.event))}
+        name = name_of(self.event)
+        names = {**NAMES, "code": code_of(name), "verb": name.rpartition(".")[2]}
         return maker(self.event, self.values, before=self.before, names=names)
 
 
@@ -159,6 +157,14 @@ class RenderedOperation(Operation):
         vars(fresh).update(vars(self))
         return fresh
 
+    def like_this(self) -> Self:
+        """Return a new operation with what this one was made with."""
+        fresh = object.__new__(type(self))
+        mine = vars(self)
+        vars(fresh).update(scope=None, parent_id=0, span_id=0, start_time=0)
+        vars(fresh).update({key: mine[key] for key in _MADE_WITH if key in mine})
+        return fresh
+
     def start_event(self) -> Event:
         """Return the start as an event."""
         return type(self)._start(self)
@@ -184,6 +190,9 @@ class RenderedOperation(Operation):
         return coerce.attributes({**self.initial, **self.extra} if self.initial else dict(self.extra))
 
     def _judged(self) -> tuple[Status, Error | None]:
+        if self.status is not None and self.status not in STATUSES:  # code of the user's sets what it likes
+            count("value.coerced")
+            self.status = None
         if self.failure is not None:
             error = self.failure.render() if isinstance(self.failure, Failure) else self.failure
             return self.status or "failure", error

@@ -16,6 +16,7 @@ from flowstone.runtime.context import OPERATION_KEY, SPAN_KEY, get_context, oper
 from flowstone.runtime.inherited import inherit
 from flowstone.runtime.scope import Scope, correlation
 from flowstone.runtime.span import OperationSpan
+from flowstone.runtime.stats import count
 
 CORRELATION_BAGGAGE = "flowstone.correlation.id"
 
@@ -110,14 +111,25 @@ def _inbound(context: Context) -> tuple[Context, SpanContext | None]:
     """Return the context and span context that the environment carries in."""
     if not os.environ.get("TRACEPARENT"):
         return context, None
-    from opentelemetry import propagate  # dear: it looks for entry points
-
     carrier = {
         key.lower(): os.environ[key] for key in ("TRACEPARENT", "TRACESTATE", "BAGGAGE") if key in os.environ
     }
-    inbound = propagate.extract(carrier, context)
+    try:
+        from opentelemetry import propagate  # dear: it looks for entry points
+
+        inbound = propagate.extract(carrier, context)
+    except Exception:  # OTEL_PROPAGATORS names one that is not installed, or a foreign one fails
+        count("context.unextracted")
+        inbound = _of_w3c(carrier, context)
     above = trace.get_current_span(inbound).get_span_context()
     return inbound, above if above.is_valid else None
+
+
+def _of_w3c(carrier: dict[str, str], context: Context) -> Context:
+    from opentelemetry.baggage.propagation import W3CBaggagePropagator
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return W3CBaggagePropagator().extract(carrier, TraceContextTextMapPropagator().extract(carrier, context))
 
 
 def leave(operation: OperationSpan, token: Token[Context]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +22,11 @@ from flowstone.runtime.scope import Scope, correlation
 OUTERMOST_DRAIN_S = 0.5
 
 
-class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"attempt": "given.attempt"}):
+class Run(
+    RenderedOperation,
+    events=(RunStart, RunStop, RunException),
+    own={"attempt": "given.attempt if given.attempt.__class__ is int else whole(given.attempt) or 1"},
+):
     """One execution of a pipeline.
 
     At the end of the outermost run the local plugins have what was emitted (bounded to 500 ms);
@@ -59,11 +64,13 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
             attributes=attributes, scope=scope, span_id=span_id, parent_id=parent_id, start_time=start_time
         )
         self.pipeline = coerce.text(pipeline, coerce.NAME_LIMIT)
-        self.attempt = attempt
+        self.attempt = coerce.whole(attempt) or 1
         self._asked = (run_id, correlation_id)
         self._outermost = False
 
     def __enter__(self) -> Self:
+        if self.ended or self.token is not None:
+            return self.enter_again()
         context = get_context()
         inherit(self, context)
         if self.scope is None and engine.ensure():
@@ -74,12 +81,15 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
             # Goes out with requests, so that whoever answers them carries the same correlation id.
             carried = baggage.set_baggage(roots.CORRELATION_BAGGAGE, self.scope.correlation_id, get_context())
             self._baggage = set_context(carried)
-            heartbeats.watch(self)
+            self._watched()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self.again and self.token is None:
+            self.leave_again(kind, error, traceback)
+            return
         if self._baggage is not None:
             try:
                 reset_context(self._baggage)
@@ -98,8 +108,12 @@ class Run(RenderedOperation, events=(RunStart, RunStop, RunException), own={"att
             self._found_scope()
         super().begin()
         if not self.ended:
-            heartbeats.watch(self)
+            self._watched()
         return self
+
+    def _watched(self) -> None:
+        with suppress(Exception):  # a run without heartbeats is still a run
+            heartbeats.watch(self)
 
     def finish(
         self,

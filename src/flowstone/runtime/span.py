@@ -88,7 +88,8 @@ class OperationSpan(trace.Span):
             count("value.cut")
             return
         kept = coerce.snapshot(attributes) if attributes else {}
-        self.marks.append((coerce.text(name, coerce.NAME_LIMIT), timestamp or time_ns(), kept))
+        at = coerce.whole(timestamp) or time_ns()
+        self.marks.append((coerce.text(name, coerce.NAME_LIMIT), at, kept))
 
     def add_link(self, context: SpanContext, attributes: types.Attributes = None) -> None:
         """Point to another span."""
