@@ -222,7 +222,12 @@ def test_what_cannot_be_asked_is_left_out(told: Told) -> None:
 
 def test_every_start_has_one_end(told: Told) -> None:
     """Each span id has exactly one start and one end."""
-    spans = [(e["name"], e["span_id"]) for e in told.events if e["name"] != "resource.health_check"]
+    # A slow run sees the audit log being sealed, which is no operation either.
+    spans = [
+        (e["name"], e["span_id"])
+        for e in told.events
+        if e["name"] != "resource.health_check" and not str(e["name"]).startswith("audit.")
+    ]
     starts = [span for name, span in spans if str(name).endswith(".start")]
     ends = [span for name, span in spans if not str(name).endswith(".start")]
     assert len(set(starts)) == len(starts)
