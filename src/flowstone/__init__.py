@@ -12,6 +12,8 @@ TYPE_CHECKING = False  # as type checkers take it, without the cost of importing
 if TYPE_CHECKING:
     from flowstone import logger as logger
     from flowstone import telemetry as telemetry
+    from flowstone.face.carrying import carry as carry
+    from flowstone.face.carrying import environment as environment
     from flowstone.face.checkpoint import Checkpoint as checkpoint
     from flowstone.face.errors import CheckpointDecided as CheckpointDecided
     from flowstone.face.errors import CheckpointExpired as CheckpointExpired
@@ -37,7 +39,9 @@ __all__ = [
     "CheckpointInvalid",
     "CheckpointNotRecorded",
     "FlowstoneError",
+    "carry",
     "checkpoint",
+    "environment",
     "flush",
     "io_load",
     "io_store",
@@ -58,7 +62,9 @@ _HOMES = {
     "CheckpointInvalid": "flowstone.face.errors",
     "CheckpointNotRecorded": "flowstone.face.errors",
     "FlowstoneError": "flowstone.face.errors",
+    "carry": "flowstone.face.carrying",
     "checkpoint": "flowstone.face.checkpoint",
+    "environment": "flowstone.face.carrying",
     "flush": "flowstone.face.flushing",
     "io_load": "flowstone.face.operations",
     "io_store": "flowstone.face.operations",
