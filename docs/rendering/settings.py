@@ -35,7 +35,9 @@ TABLES: Final[dict[str, tuple[Setting, ...]]] = {
             "A regular expression; what stands under a key it finds is redacted too.",
         ),
         Setting(
-            "FLOWSTONE_REDACT_VALUES", "", "A regular expression; what it finds in a text is redacted too."
+            "FLOWSTONE_REDACT_VALUES",
+            "",
+            "A regular expression; what it finds in a text is redacted too.",
         ),
         Setting(
             "FLOWSTONE_CHECKPOINT_KEY",
@@ -185,7 +187,11 @@ A setting is an environment variable, or a key in `flowstone.toml`, or a key in 
 In a file `FLOWSTONE_STORE_URL` is written `store_url`.
 The file is the nearest one at or above the working directory.
 The environment wins.
-An empty text counts as not set."""
+An empty text counts as not set.
+
+One that cannot be used, and a file that cannot be read, is told once in the log of the process, and the default holds.
+The settings of the audit log and of pub/sub are stricter: with one that cannot be used they keep, or send, nothing.
+`flowstone doctor` names all of them, and ends with 1."""
 
 _OTEL = """\
 ## OTEL_*

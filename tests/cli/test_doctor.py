@@ -100,6 +100,50 @@ def test_what_cannot_work_is_a_problem(tmp_path: Path, env: dict[str, str], text
     assert text in code.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FLOWSTONE_ENABLED", "perhaps"),
+        ("FLOWSTONE_HEARTBEAT", "abc"),
+        ("FLOWSTONE_OTEL_LOG_LEVEL", "loud"),
+        ("FLOWSTONE_GLOBAL_PROVIDER", "maybe"),
+        ("FLOWSTONE_DAGSTER", "2"),
+        ("FLOWSTONE_STORE_URL", "postgres://ann:hunter2@host/db"),
+        ("FLOWSTONE_STORE_MAX_BYTES", "lots"),
+        ("FLOWSTONE_STORE_MAX_AGE", "forever"),
+        ("FLOWSTONE_AUDIT_URL", "mysql://host"),
+        ("FLOWSTONE_AUDIT_RETAIN_DAYS", "-1"),
+        ("FLOWSTONE_PUBSUB_RETENTION", "some"),
+        ("FLOWSTONE_HEALTH_PORT", "70000"),
+        ("FLOWSTONE_HEALTH_DISK_MIN", "enough"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_a_problem(tmp_path: Path, name: str, value: str) -> None:
+    """Whoever reads it, the core or a plugin: it is named once, the exit code is 1, and no password is shown."""
+    code, found = findings(tmp_path, **{name: value})
+    assert 1 == code
+    assert [name] == [one["text"].split()[0] for one in found["settings"] if one["state"] == "problem"]
+    assert "hunter2" not in str(found)
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    """It is named, with what is wrong in it."""
+    (tmp_path / "flowstone.toml").write_text('store_max_age = "7 d\n', encoding="utf-8")
+    code, found = findings(tmp_path)
+    assert 1 == code
+    told = [one["text"] for one in found["settings"] if one["state"] == "problem"]
+    assert [(str(tmp_path / "flowstone.toml"), True)] == [
+        (text.split()[0], "line 1" in text) for text in told
+    ]
+
+
+def test_a_plugin_that_is_not_there_and_disabled_is_a_note(tmp_path: Path) -> None:
+    """The name may be a slip, or meant for another host."""
+    code, found = findings(tmp_path, FLOWSTONE_DISABLED_PLUGINS="consol")
+    assert 0 == code
+    assert [True] == ["'consol'" in one["text"] for one in found["settings"] if one["state"] == "note"]
+
+
 @pytest.mark.parametrize("env", [{"OTEL_SDK_DISABLED": "true"}, {"FLOWSTONE_ENABLED": "0"}])
 def test_what_is_switched_off_is_told(tmp_path: Path, env: dict[str, str]) -> None:
     """A switch that stops telemetry is named, and is no problem."""

@@ -17,7 +17,7 @@ from tests.laws.tree import ROOT, Source, sources
 REFERENCE = ROOT / "docs" / "reference"
 PAGES = ("cli.md", "events.md", "hooks.md", "settings.md", "telemetry.md")
 FORMATS = ("audit-archive.md",)  # what programs of others read; it must not change with the code
-READERS = {"flag", "get", "number", "words"}
+READERS = {"flag", "get", "number", "parsed", "words"}
 # Environment variables and prefixes that are no settings of ours.
 NO_SETTINGS = {
     "FLOWSTONE_AUDIT",  # an example in a docstring

@@ -125,5 +125,11 @@ def test_urls_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is in the home folder, at the path of its URL, or off."""
     monkeypatch.setenv("FLOWSTONE_HOME", str(tmp_path))
     expected = [tmp_path / "traces.db", None, Path("/a/b.db"), Path("b.db"), tmp_path / "c.db"]
-    urls = [None, "off", "sqlite:////a/b.db", "sqlite:///b.db", "sqlite:///$FLOWSTONE_HOME/c.db"]
+    urls = [
+        "sqlite:///$FLOWSTONE_HOME/traces.db",
+        "off",
+        "sqlite:////a/b.db",
+        "sqlite:///b.db",
+        "sqlite:///$FLOWSTONE_HOME/c.db",
+    ]
     assert expected == [settings.path_of(url) for url in urls]

@@ -8,12 +8,13 @@ from typing import Final
 import click
 import orjson
 
-from flowstone.cli import findings
+from flowstone.cli import configured, findings
 from flowstone.cli.findings import Finding
 from flowstone.cli.losses import losses
 from flowstone.cli.sending.asking import http_url
 from flowstone.cli.sending.backends import Backends
 from flowstone.cli.sending.journey import journey
+from flowstone.runtime import engine, mistakes
 from flowstone.runtime.export import config as configuration
 
 _MARKS: Final = {"ok": "  ", "note": "- ", "problem": "! "}
@@ -62,9 +63,12 @@ def doctor(
 
 
 def _examine(sent_to: Backends | None, timeout: float) -> list[Finding]:
+    mistakes.hush()  # they are findings here
     config = configuration.read()
+    engine.for_reading()
     return [
-        *findings.configured(),
+        *configured.configured(),
+        *configured.unusable(),
         *findings.path(config),
         *findings.exporters(config),
         *findings.plugins(),

@@ -23,18 +23,8 @@ from flowstone.runtime.settings import settings
 
 SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
 CONNECT_S: Final = 2.0
-_SETTINGS: Final = {
-    "ENABLED": "1",
-    "HOME": "the user's state directory",
-    "DISABLED_PLUGINS": "",
-    "DAGSTER": "0",
-    "GLOBAL_PROVIDER": "by host",
-    "OTEL_LOG_LEVEL": "info",
-    "STORE_URL": "sqlite:///$FLOWSTONE_HOME/traces.db",
-    "STORE_MAX_BYTES": "256 MiB",
-    "STORE_MAX_AGE": "30 d",
-}
-_SECRET: Final = ("HEADERS", "KEY", "TOKEN", "SECRET", "PASSWORD")
+STORE_URL: Final = "sqlite:///$FLOWSTONE_HOME/traces.db"
+_OFF: Final = frozenset({"off", "none", "0"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,30 +42,6 @@ class Finding:
     state: Literal["ok", "note", "problem"]
     text: str
     advice: str = ""
-
-
-def configured() -> Iterator[Finding]:
-    """Say what is set, and where."""
-    for key, default in _SETTINGS.items():
-        name, value = f"FLOWSTONE_{key}", settings().get(key)
-        if os.environ.get(name):
-            origin = "environment"
-        else:
-            origin = "default" if value is None else "flowstone.toml or pyproject.toml"
-        yield Finding(area="settings", state="ok", text=f"{name}={_shown(name, value or default)} ({origin})")
-    for name in sorted(name for name in os.environ if name.startswith("OTEL_")):
-        text = f"{name}={_shown(name, os.environ[name])} (environment)"
-        yield Finding(area="settings", state="ok", text=text)
-
-
-def _shown(name: str, value: str) -> str:
-    """Return a value as it may be shown: no secrets, no user and password in an address."""
-    if any(word in name for word in _SECRET):
-        return "(set, not shown)"
-    parts = urlsplit(value) if "://" in value else None
-    if parts is not None and "@" in parts.netloc:
-        return parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2], query="").geturl()
-    return value
 
 
 def path(config: Config) -> Iterator[Finding]:
@@ -218,10 +184,12 @@ def store() -> Iterator[Finding]:
         how = "pip install 'flowstone[console]'"
         yield Finding(area="store", state="note", text="no store: the console is not installed", advice=how)
         return
-    url = settings().get("STORE_URL") or "sqlite:///$FLOWSTONE_HOME/traces.db"
-    if not url.startswith("sqlite:///"):
+    url = settings().get("STORE_URL") or STORE_URL
+    if url.strip().lower() in _OFF:
         yield Finding(area="store", state="note", text=f"no store: FLOWSTONE_STORE_URL={url}")
         return
+    if not url.startswith("sqlite:///"):
+        url = STORE_URL  # a slip, told among the settings
     try:
         name = url.removeprefix("sqlite:///").replace("$FLOWSTONE_HOME", str(home()))
         file = Path(name).expanduser()

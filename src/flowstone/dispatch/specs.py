@@ -60,6 +60,17 @@ class Hooks:
         """
 
     @hookspec
+    def check_settings(self) -> Iterable[str]:
+        """Read the plugin's settings, and return what cannot be used: a sentence for each, without secrets.
+
+        When: ``flowstone doctor`` looks.
+        Guarantees: what ``Settings.flag``, ``number`` and ``parsed`` find meanwhile is shown too, and need not be
+            returned.
+        Not called: elsewhere.
+        """
+        return ()
+
+    @hookspec
     def provide_events(self) -> Iterable[type[Event]]:
         """Return event classes to add to the catalogue.
 

@@ -13,10 +13,10 @@ from flowstone.catalogue.operation import OperationEnd, OperationStart
 from flowstone.catalogue.resource import ResourceHealthCheck
 from flowstone.catalogue.values import AttributeValue, Error
 from flowstone.otel import names
-from flowstone.otel.severities import UNLOGGED, severity_of
 from flowstone.otel.shapes import COMMON, start_shape_of
 from flowstone.otel.spans import CONVERTED, FAILED, Once, rendered
 from flowstone.runtime.export.data import INFO, LogData
+from flowstone.runtime.severities import UNLOGGED, severity_of
 
 PREFIX: Final = "flowstone."
 ON_SPANS_ONLY: Final = frozenset({names.CPU_TIME, names.MEMORY_PEAK})

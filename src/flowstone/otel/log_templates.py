@@ -15,11 +15,11 @@ from flowstone.catalogue.event import Event
 from flowstone.catalogue.operation import OperationEnd, OperationStart
 from flowstone.catalogue.registry import builtin_events, name_of
 from flowstone.otel.log_events import ON_SPANS_ONLY, PREFIX, body_of
-from flowstone.otel.severities import common_severity
 from flowstone.otel.shapes import COMMON, start_shape_of
 from flowstone.otel.spans import CONVERTED, FAILED, rendered
 from flowstone.runtime.export import wire
 from flowstone.runtime.export.log_encode import TAG, head, joined, record_field, times
+from flowstone.runtime.severities import common_severity
 
 Encode = Callable[[Event, int], bytes | None]
 

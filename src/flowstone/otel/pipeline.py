@@ -17,12 +17,11 @@ from flowstone.otel.log_events import LogEvents
 from flowstone.otel.log_templates import RecordEncoder
 from flowstone.otel.names import SCHEMA_URL, SCOPE
 from flowstone.otel.recording import Metrics
-from flowstone.otel.severities import LEVELS
 from flowstone.otel.spans import Spans
 from flowstone.otel.templates import Encoder
 from flowstone.otel.tracing import OtelTracing, Started
 from flowstone.runtime import measures, stats
-from flowstone.runtime.export.data import INFO, LogData, Metric, Scope
+from flowstone.runtime.export.data import LogData, Metric, Scope
 from flowstone.runtime.export.limits import DEFAULT_LIMITS
 from flowstone.runtime.export.log_route import LogRoute
 from flowstone.runtime.export.meters import Record
@@ -31,6 +30,7 @@ from flowstone.runtime.export.resource import own_version
 from flowstone.runtime.export.router import Router
 from flowstone.runtime.export.routes import CompatRoute, Route
 from flowstone.runtime.settings import settings
+from flowstone.runtime.severities import level_of
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class Pipeline:
         self._started: Started = {}
         self._spans = Spans()
         self._encoder = Encoder(self._spans, self.router.config.limits)
-        lowest = LEVELS.get((settings("FLOWSTONE_OTEL").get("LOG_LEVEL") or "").lower(), INFO)
+        lowest = settings("FLOWSTONE_OTEL").parsed("LOG_LEVEL", "info", level_of)
         self._logs, self._log_encoder = LogEvents(lowest), RecordEncoder(lowest)
         self._log_route = LogRoute(self.router.config, scope)
         self._metric_route = MetricRoute(

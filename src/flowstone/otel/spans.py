@@ -13,9 +13,10 @@ from flowstone.catalogue.operation import OperationEnd
 from flowstone.catalogue.values import AttributeValue, Error, SpanEvent, partition_text
 from flowstone.otel import names
 from flowstone.otel.shapes import COMMON, SpanShape, shape_of, start_shape_of
+from flowstone.runtime import severities
 from flowstone.runtime.export.data import ERROR, UNSET, SpanData
 
-FAILED: Final = frozenset({"failure", "error", "timeout"})
+FAILED: Final = severities.FAILED
 """Statuses that make an error of the span. A cancellation is nobody's fault, as in the SDK's own ``use_span``."""
 
 CONVERTED: Final = (names.PARTITION, names.CPU_TIME, names.CHECKPOINT_ID)

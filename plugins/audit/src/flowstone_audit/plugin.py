@@ -66,3 +66,14 @@ class AuditPlugin:
         from flowstone_audit import health
 
         return health.CHECKS
+
+    @hookimpl
+    def check_settings(self) -> Iterable[str]:
+        """Read the settings, and return what is wrong with them."""
+        from flowstone_audit import config
+
+        try:
+            config.load()
+        except (ValueError, OSError) as error:
+            return [str(error)]
+        return ()

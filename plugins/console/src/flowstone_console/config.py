@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flowstone.plugin import home, settings
+from flowstone.plugin import home, redact, settings
 
 _PREFIX: Final = "sqlite:///"
+_DEFAULT: Final = "sqlite:///$FLOWSTONE_HOME/traces.db"
 _OFF: Final = frozenset({"", "off", "none", "0"})
 _NUMBER: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+_MOST: Final = 1 << 62
 _BYTES: Final = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -34,29 +36,31 @@ class Config:
 def load() -> Config:
     """Read ``FLOWSTONE_STORE_URL``, ``FLOWSTONE_STORE_MAX_BYTES`` and ``FLOWSTONE_STORE_MAX_AGE``.
 
+    One that is malformed is told once, and its default holds: a slip must not cost the traces.
+
     Raises:
-        ValueError: A setting is malformed; the message names it.
+        OSError: The home folder cannot be made.
     """
     found = settings("FLOWSTONE_STORE")
     return Config(
-        path=path_of(found.get("URL")),
-        max_bytes=bytes_of(found.get("MAX_BYTES") or "256 MiB"),
-        max_age=seconds_of(found.get("MAX_AGE") or "30 d"),
+        path=found.parsed("URL", _DEFAULT, path_of),
+        max_bytes=found.parsed("MAX_BYTES", "256 MiB", bytes_of),
+        max_age=found.parsed("MAX_AGE", "30 d", seconds_of),
     )
 
 
-def path_of(url: str | None) -> Path | None:
+def path_of(url: str) -> Path | None:
     """Return the file that a store URL names; None for ``off``.
 
     Raises:
         ValueError: It is not of the form ``sqlite:///path``.
     """
-    if url is None:
-        return home() / "traces.db"
     if url.strip().lower() in _OFF:
         return None
     if not url.startswith(_PREFIX) or len(url) == len(_PREFIX):
-        raise ValueError(f"FLOWSTONE_STORE_URL is {url!r}; it has to be sqlite:///path/to/file.db or off")
+        raise ValueError(
+            f"FLOWSTONE_STORE_URL is {redact(url[:200])!r}; it has to be sqlite:///path/to/file.db or off"
+        )
     path = url.removeprefix(_PREFIX)
     if path.startswith("$FLOWSTONE_HOME/"):
         return home() / path.removeprefix("$FLOWSTONE_HOME/")
@@ -73,7 +77,7 @@ def bytes_of(text: str) -> int:
     unit = unit.removesuffix("b").removesuffix("i")
     if unit not in _BYTES:
         raise ValueError(f"FLOWSTONE_STORE_MAX_BYTES is {text!r}; write it as 256 MiB or 2 GiB")
-    return max(65_536, int(number * _BYTES[unit]))
+    return max(65_536, int(min(number * _BYTES[unit], _MOST)))
 
 
 def seconds_of(text: str) -> float:

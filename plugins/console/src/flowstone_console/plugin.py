@@ -51,3 +51,14 @@ class ConsolePlugin:
         from flowstone_console.command import trace
 
         return [trace]
+
+    @hookimpl
+    def check_settings(self) -> Iterable[str]:
+        """Read the settings, and return what is wrong with them."""
+        from flowstone_console import config
+
+        try:
+            config.load()
+        except (ValueError, OSError) as error:
+            return [str(error)]
+        return ()

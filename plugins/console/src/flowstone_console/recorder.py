@@ -23,7 +23,6 @@ class Recorder:
         """Gather *batch*, to be written by ``settle``.
 
         Raises:
-            ValueError: A setting of the store is malformed; told once, then the store is off.
             OSError: The folder of the store cannot be made; told once, then the store is off.
         """
         writer = self._writer

@@ -38,13 +38,12 @@ class Config:
 
 
 def load() -> Config:
-    """Read the settings that begin with ``FLOWSTONE_HEALTH``; a number that is none is its default."""
+    """Read the settings that begin with ``FLOWSTONE_HEALTH``; one that cannot be used is told once, and its default holds."""
     found = settings("FLOWSTONE_HEALTH")
     interval = found.number("INTERVAL", 0.0)
-    port = found.number("PORT", DEFAULT_PORT)
     return Config(
         host=found.get("HOST") or "127.0.0.1",
-        port=int(port) if 0 <= port < 65536 else DEFAULT_PORT,
+        port=found.parsed("PORT", str(DEFAULT_PORT), port_of),
         token=found.get("TOKEN"),
         loopback=found.flag("LOOPBACK", True),
         interval=interval if interval > 0 else None,
@@ -53,3 +52,15 @@ def load() -> Config:
         resource_ttl=max(0.0, found.number("RESOURCE_TTL", 600.0)),
         disk_min=max(0.0, found.number("DISK_MIN", float(1 << 30))),
     )
+
+
+def port_of(text: str) -> int:
+    """Return the port that a setting names.
+
+    Raises:
+        ValueError: It is none.
+    """
+    word = text.strip()
+    if not (word.isascii() and word.isdigit() and len(word) < 6 and int(word) < 65536):
+        raise ValueError(f"FLOWSTONE_HEALTH_PORT is {text[:100]!r}; it has to be a number from 0 to 65535")
+    return int(word)

@@ -53,3 +53,11 @@ class HealthPlugin:
         from flowstone_health.command import health
 
         return [health]
+
+    @hookimpl
+    def check_settings(self) -> Iterable[str]:
+        """Read the settings; what is wrong with one is told as it is read."""
+        from flowstone_health import config
+
+        config.load()
+        return ()

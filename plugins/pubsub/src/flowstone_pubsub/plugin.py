@@ -56,3 +56,14 @@ class PubSubPlugin:
         from flowstone_pubsub.cli.tail import tail
 
         return [tail]
+
+    @hookimpl
+    def check_settings(self) -> Iterable[str]:
+        """Read the settings, and return what is wrong with them."""
+        from flowstone_pubsub import config
+
+        try:
+            config.load()
+        except (ValueError, OSError) as error:
+            return [str(error)]
+        return ()

@@ -1,4 +1,4 @@
-"""Which log record an event becomes: its severity, and what it says in a line."""
+"""How severe an event is, as a log record of OpenTelemetry's and as a line of our own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from flowstone.catalogue.io import IoLoadStart, IoLoadStop, IoStoreStart, IoStor
 from flowstone.catalogue.operation import OperationEnd, OperationException
 from flowstone.catalogue.resource import ResourceHealthCheck
 from flowstone.catalogue.sensor import SensorPoll
-from flowstone.otel.spans import FAILED
 from flowstone.runtime.export.data import DEBUG, FAULT, INFO, WARN
 
-LEVELS: Final = {"debug": DEBUG, "info": INFO, "warn": WARN, "warning": WARN, "error": FAULT}
+FAILED: Final = frozenset({"failure", "error", "timeout"})
+"""The ends of operations that somebody has to look at."""
+
+_LEVELS: Final = {"debug": DEBUG, "info": INFO, "warn": WARN, "warning": WARN, "error": FAULT}
 UNLOGGED: Final = (EventDropped, PluginFailed, PluginQuarantined)
 """What flowstone tells about itself: it is counted and measured, and must not feed the exporter it is about."""
 
@@ -35,6 +37,20 @@ _FIXED: Final[dict[type[Event], int]] = {
     CheckpointTimeout: WARN,
 }
 _HEALTH: Final = {"healthy": INFO, "unknown": INFO, "degraded": WARN, "unhealthy": FAULT}
+
+
+def level_of(text: str) -> int:
+    """Return the severity that ``FLOWSTONE_OTEL_LOG_LEVEL`` names.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = _LEVELS.get(text.strip().lower())
+    if found is None:
+        raise ValueError(
+            f"FLOWSTONE_OTEL_LOG_LEVEL is {text[:100]!r}; it has to be debug, info, warn or error"
+        )
+    return found
 
 
 def severity_of(cls: type[Event]) -> Callable[[Event], int]:
