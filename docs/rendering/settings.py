@@ -32,12 +32,12 @@ TABLES: Final[dict[str, tuple[Setting, ...]]] = {
         Setting(
             "FLOWSTONE_REDACT_KEYS",
             "",
-            "A regular expression; what stands under a key it finds is redacted too.",
+            "A regular expression; what stands under a key it finds is redacted too. While it is malformed, what stands under any key.",
         ),
         Setting(
             "FLOWSTONE_REDACT_VALUES",
             "",
-            "A regular expression; what it finds in a text is redacted too.",
+            "A regular expression; what it finds in a text is redacted too. While it is malformed, every text, names among them.",
         ),
         Setting(
             "FLOWSTONE_CHECKPOINT_KEY",

@@ -108,6 +108,8 @@ def test_what_cannot_work_is_a_problem(tmp_path: Path, env: dict[str, str], text
         ("FLOWSTONE_OTEL_LOG_LEVEL", "loud"),
         ("FLOWSTONE_GLOBAL_PROVIDER", "maybe"),
         ("FLOWSTONE_DAGSTER", "2"),
+        ("FLOWSTONE_REDACT_KEYS", "hunter2["),
+        ("FLOWSTONE_REDACT_VALUES", r"(hunter2-\d+"),
         ("FLOWSTONE_STORE_URL", "postgres://ann:hunter2@host/db"),
         ("FLOWSTONE_STORE_MAX_BYTES", "lots"),
         ("FLOWSTONE_STORE_MAX_AGE", "forever"),

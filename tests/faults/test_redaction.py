@@ -18,7 +18,7 @@ from flowstone.cli.main import main
 from flowstone.face.log_handler import JsonLines
 from flowstone.otel.spans import Spans
 from flowstone.otel.templates import Encoder
-from flowstone.runtime import redaction
+from flowstone.runtime import coerce, mistakes, redaction
 from flowstone.testing.capture import capture
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=12, max_size=24)
@@ -170,6 +170,58 @@ def test_redacting_again_changes_nothing() -> None:
     """What is clean stays clean."""
     once = redaction.redact("password=hunter2hunter2 and postgres://u:p@h/d")
     assert once == redaction.redact(once)
+
+
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """What was read before is forgotten, before and afterwards."""
+    for forget in (redaction.forget, mistakes.forget, coerce.names.clear):
+        forget()
+    yield monkeypatch
+    monkeypatch.undo()
+    for forget in (redaction.forget, mistakes.forget, coerce.names.clear):
+        forget()
+
+
+def test_with_a_malformed_pattern_no_text_gets_out(
+    anew: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody knows what it was to find: every text is redacted, one line says so and does not show the pattern."""
+    anew.setenv("FLOWSTONE_REDACT_VALUES", r"(SECRET-\d+")
+    with capture() as captured:
+        with flowstone.run("p"), flowstone.materialization("a", partition="SECRET-1") as m:
+            m.set_attribute("note", "see SECRET-2")
+            m.set_attribute("rows", 3)
+        told: Any = captured.one("materialization.stop")
+    assert {"note": "[redacted]", "rows": 3} == told.attributes
+    assert not any(b"SECRET" in codec.encode(event) for event in captured.events)
+    assert ["FLOWSTONE_REDACT_VALUES"] == [record.message.split()[0] for record in caplog.records]
+    assert "SECRET" not in caplog.text
+
+
+def test_with_a_malformed_expression_for_keys_no_value_gets_out(
+    anew: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What stands under any key is redacted; texts without a key are not."""
+    anew.setenv("FLOWSTONE_REDACT_KEYS", "patient[")
+    with capture() as captured:
+        with flowstone.materialization("a", attributes={"patient": "Ann", "ward": 4}):
+            pass
+        told: Any = captured.one("materialization.stop")
+    assert ("a", {"patient": "[redacted]", "ward": "[redacted]"}) == (told.asset, told.attributes)
+    assert ["FLOWSTONE_REDACT_KEYS"] == [record.message.split()[0] for record in caplog.records]
+
+
+def test_a_pattern_in_a_file_that_cannot_be_read_counts_as_malformed(
+    anew: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A slip elsewhere in the file lets no secret out either; what the environment says wins as always."""
+    (tmp_path / "flowstone.toml").write_text('redact-values = "SECRET"\nstore_url = off\n', encoding="utf-8")
+    anew.chdir(tmp_path)
+    assert "[redacted]" == redaction.redact("see SECRET-1")
+    redaction.forget()
+    anew.setenv("FLOWSTONE_REDACT_VALUES", r"SECRET-\d")
+    assert "see [redacted]" == redaction.redact("see SECRET-1")
 
 
 def test_own_expressions_are_added(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from flowstone.cli.findings import STORE_URL, Finding
-from flowstone.runtime import engine, mistakes
+from flowstone.runtime import engine, mistakes, redaction
 from flowstone.runtime.providing import provided
 from flowstone.runtime.settings import settings
 from flowstone.runtime.severities import level_of
@@ -18,6 +18,8 @@ _SETTINGS: Final = {
     "HOME": "the user's state directory",
     "DISABLED_PLUGINS": "",
     "HEARTBEAT": "60",
+    "REDACT_KEYS": "",
+    "REDACT_VALUES": "",
     "DAGSTER": "0",
     "GLOBAL_PROVIDER": "by host",
     "OTEL_LOG_LEVEL": "info",
@@ -31,10 +33,12 @@ _CHECKS: Final[tuple[Callable[[], object], ...]] = (
     lambda: settings().flag("DAGSTER", False),
     lambda: settings().flag("GLOBAL_PROVIDER", True),
     lambda: settings("FLOWSTONE_OTEL").parsed("LOG_LEVEL", "info", level_of),
+    lambda: redaction.is_secret(""),
+    lambda: redaction.redact(""),
 )
 """Each reads a setting as the core reads it, so that a mistake in it is noted; plugins read their own."""
 
-_SECRET: Final = ("HEADERS", "KEY", "TOKEN", "SECRET", "PASSWORD")
+_SECRET: Final = ("HEADERS", "KEY", "TOKEN", "SECRET", "PASSWORD", "REDACT")
 
 
 def configured() -> Iterator[Finding]:

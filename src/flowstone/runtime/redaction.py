@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from flowstone.runtime.mistakes import mistaken
 from flowstone.runtime.settings import settings
 from flowstone.runtime.stats import count
 
@@ -46,6 +47,8 @@ _SECRET_VALUE: Final = re.compile(
     )
 )
 _KEPT: Final = 4096
+_EVERYTHING: Final = re.compile(r"[\s\S]+")
+_ALL: Final = {"REDACT_KEYS": "what stands under any key", "REDACT_VALUES": "every text"}
 
 
 class _Decisions(dict[str, bool]):
@@ -61,15 +64,19 @@ class _Decisions(dict[str, bool]):
 
 
 def _own(setting: str) -> re.Pattern[str] | None:
-    """Return the user's own expression; one that is malformed is counted, and no expression."""
+    """Return the user's own expression; one that finds everything where theirs cannot be used.
+
+    Nobody knows then what it was to find, and a secret that got out is out.
+    """
     given = settings().get(setting)
-    if not given:
-        return None
-    try:
-        return re.compile(given, re.IGNORECASE)
-    except re.error:
-        count(f"setting.malformed.{setting}")
-        return None
+    if given:
+        try:
+            return re.compile(given, re.IGNORECASE)
+        except (re.error, OverflowError, RecursionError) as error:
+            name = settings().name(setting)
+            mistaken(name, f"{name} is no regular expression, so {_ALL[setting]} is redacted: {error}")
+            return _EVERYTHING
+    return _EVERYTHING if settings().is_hidden(setting) else None
 
 
 _decisions: Final = _Decisions()
