@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,23 @@ def test_bad_names_are_refused(name: str, tmp_path: Path) -> None:
     code, output = _new(name, "--folder", str(tmp_path))
     assert (2, True) == (code, "lower-case" in output)
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["otel", "flowstone-audit", "doctor", "trace", "dagster"])
+def test_a_name_that_is_taken_is_refused(name: str, tmp_path: Path) -> None:
+    """By a plugin, a command or a package: the message says so, and nothing is written."""
+    code, output = _new(name, "--folder", str(tmp_path))
+    assert (2, True) == (code, "is taken" in output)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_what_was_written_is_told_as_json(tmp_path: Path) -> None:
+    """One document with the folder and the files in it."""
+    code, output = _new("row-counts", "--folder", str(tmp_path), "--json")
+    told = json.loads(output)
+    made = tmp_path / "flowstone-row-counts"
+    assert (0, "row-counts", str(made)) == (code, told["plugin"], told["folder"])
+    assert told["files"] == sorted(str(one.relative_to(made)) for one in made.rglob("*") if one.is_file())
 
 
 def test_the_listing_stays(flowstone_capture: Capture) -> None:
