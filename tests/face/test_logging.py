@@ -71,6 +71,71 @@ def test_lifecycle_events_are_lines_of_their_own(stream: io.StringIO) -> None:
     assert failed["duration_ms"] >= 0
 
 
+def test_lines_say_what_they_are_about(stream: io.StringIO) -> None:
+    """Every field of a moment is told but the token of a checkpoint, which would let any reader decide it."""
+    logging.getLogger("flowstone.events").setLevel(logging.DEBUG)
+    with flowstone.run("nightly"):
+        flowstone.resource_health("warehouse", healthy=False, error=ConnectionError("down"), duration=0.5)
+        flowstone.sensor_poll("inbox", result="skipped")
+        flowstone.sensor_trigger("inbox", run_id="r2")
+        gate = flowstone.checkpoint("publish", timeout=60).request()
+        gate.reject(actor="ann", reason="not yet")
+        flowstone.telemetry.execute("my.event", {"n": 2}, {"who": "me"})
+        with flowstone.io_load("orders", io_manager="s3") as load:
+            load.rows = 3
+    told = {line["event"]: line for line in lines(stream)}
+    assert {"nightly"} == {line["pipeline"] for line in told.values()}
+    expected: dict[str, dict[str, object]] = {
+        "resource.health_check": {
+            "resource": "warehouse", "status": "unhealthy", "severity": "ERROR",
+            "error_type": "ConnectionError", "duration_ms": 500.0,
+        },
+        "sensor.poll": {"sensor": "inbox", "result": "skipped", "severity": "DEBUG"},
+        "sensor.trigger": {"sensor": "inbox", "run_id": "r2", "severity": "INFO"},
+        "checkpoint.requested": {"checkpoint": "publish", "timeout": 60.0, "severity": "INFO"},
+        "checkpoint.rejected": {
+            "checkpoint": "publish", "actor": "ann", "reason": "not yet", "severity": "WARNING",
+        },
+        "my.event": {"attributes": {"n": 2, "who": "me"}, "severity": "INFO"},
+        "io.load.start": {"asset": "orders", "io_manager": "s3", "severity": "DEBUG"},
+        "io.load.stop": {"asset": "orders", "io_manager": "s3", "rows": 3, "status": "success"},
+    }  # fmt: skip
+    for name, fields in expected.items():
+        assert fields == {key: told[name].get(key) for key in fields}, name
+    assert gate.id not in stream.getvalue()
+
+
+def test_what_raised_is_an_error_whatever_it_is_called(stream: io.StringIO) -> None:
+    """The exception of a span of one's own, too."""
+
+    def fail() -> None:
+        raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        flowstone.telemetry.span("my.thing", {"a": 1}, fail)
+    start, failed = lines(stream)
+    assert (("my.thing.start", "INFO"), ("my.thing.exception", "ERROR")) == (
+        (start["event"], start["severity"]),
+        (failed["event"], failed["severity"]),
+    )
+    assert "boom" in str(failed)
+
+
+def test_a_line_is_written_where_its_severity_is_wanted(stream: io.StringIO) -> None:
+    """Loads are for who debugs; with the level at WARNING only trouble is told."""
+    events = logging.getLogger("flowstone.events")
+    for level, expected in (
+        (logging.INFO, ["materialization.start", "resource.health_check", "materialization.stop"]),
+        (logging.WARNING, ["resource.health_check"]),
+    ):
+        events.setLevel(level)
+        with flowstone.materialization("a"), flowstone.io_load("b"):
+            flowstone.resource_health("w", healthy=False)
+        assert expected == [line["event"] for line in lines(stream)]
+        stream.seek(0)
+        stream.truncate()
+
+
 def test_hostile_names_forge_no_line(stream: io.StringIO) -> None:
     """Line ends and quotes in names and messages stay inside their JSON strings."""
     hostile = 'x"}\n{"event":"forged"}\r\n\u2028'

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from flowstone.catalogue.event import Event
-from flowstone.catalogue.operation import OperationException
-from flowstone.face.log_lines import line_of
+from flowstone.face.log_lines import level_of, line_of
 
 LOGGER: Final = logging.getLogger("flowstone.events")
 _PLAIN: Final = (logging.StreamHandler, logging.FileHandler)
 
 _ENOUGH: Final = 1024
+_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 
 Line = tuple[int, str, int]
 """Level, text, and Unix nanoseconds of the event."""
 
 
 class JsonLines:
-    """Logs events: INFO, or ERROR where something failed."""
+    """Logs events, each at the level of its severity."""
 
     def __init__(self) -> None:
         self._lines: list[Line] = []
@@ -32,14 +32,12 @@ class JsonLines:
 
     def batch(self, events: Sequence[Event]) -> None:
         """Gather the lines of events."""
-        good, bad = LOGGER.isEnabledFor(logging.INFO), LOGGER.isEnabledFor(logging.ERROR)
-        if good:
-            self._lines += [(_level(event), line_of(event), event.time) for event in events]
-        elif bad:
+        wanted = {level for level in _LEVELS if LOGGER.isEnabledFor(level)}
+        if wanted:
             self._lines += [
-                (logging.ERROR, line_of(event), event.time)
+                (level, line_of(event), event.time)
                 for event in events
-                if isinstance(event, OperationException)
+                if (level := level_of(event)) in wanted
             ]
         if len(self._lines) >= _ENOUGH:
             self.settle()
@@ -54,10 +52,6 @@ class JsonLines:
                 _write(handler, [text for level, text, _ in lines if level >= handler.level])  # type: ignore[arg-type]
             else:
                 _handle(handler, lines)
-
-
-def _level(event: Event) -> int:
-    return logging.ERROR if isinstance(event, OperationException) else logging.INFO
 
 
 def _handlers() -> list[logging.Handler]:

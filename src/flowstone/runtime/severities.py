@@ -11,7 +11,7 @@ from flowstone.catalogue.checkpoint import (
     CheckpointRequested,
     CheckpointTimeout,
 )
-from flowstone.catalogue.event import Event
+from flowstone.catalogue.event import CustomEvent, Event
 from flowstone.catalogue.house import EventDropped, PluginFailed, PluginQuarantined
 from flowstone.catalogue.io import IoLoadStart, IoLoadStop, IoStoreStart, IoStoreStop
 from flowstone.catalogue.operation import OperationEnd, OperationException
@@ -60,6 +60,8 @@ def severity_of(cls: type[Event]) -> Callable[[Event], int]:
         return lambda event: fixed
     if issubclass(cls, OperationEnd):
         return _exception if issubclass(cls, OperationException) else _stop
+    if cls is CustomEvent:
+        return _custom
     if cls is ResourceHealthCheck:
         return lambda event: _HEALTH.get(event.status, INFO)  # type: ignore[attr-defined]
     if cls is SensorPoll:
@@ -79,3 +81,10 @@ def _stop(event: Event) -> int:
 def _exception(event: Event) -> int:
     """Return ERROR for what failed; a cancellation is nobody's fault, and handled by whoever asked for it."""
     return FAULT if event.status in FAILED else WARN  # type: ignore[attr-defined]
+
+
+def _custom(event: Event) -> int:
+    """Return ERROR for what raised: of an event that no class is known of, its name says so."""
+    if not event.name.endswith(".exception"):
+        return INFO
+    return WARN if event.attributes.get("status") == "cancellation" else FAULT
