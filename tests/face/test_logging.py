@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.context import attach, detach, get_current
+from opentelemetry.sdk.trace import TracerProvider
 
 import flowstone
+from flowstone.plugin import correlated
 from flowstone.testing import Capture
 
 
@@ -156,6 +160,43 @@ def test_outside_of_operations_nothing_is_stamped(stream: io.StringIO) -> None:
     alone, own = (line for line in lines(stream) if line.get("logger") == "somebody.else")
     assert "correlation_id" not in alone
     assert "mine" == own["correlation_id"]
+
+
+def test_inside_a_span_of_the_users_a_record_has_its_ids(stream: io.StringIO) -> None:
+    """Trace and span of the active span; run and correlation of the operation around it."""
+    tracer = TracerProvider().get_tracer("mine")
+    logger = logging.getLogger("somebody.else")
+    with flowstone.run("p", correlation_id="c1") as run:
+        with tracer.start_as_current_span("query") as span:
+            logger.warning("inside")
+        with trace.use_span(trace.INVALID_SPAN):
+            logger.warning("nowhere")
+        logger.warning("after")
+    active = span.get_span_context()
+    inside, nowhere, after = (line for line in lines(stream) if line.get("logger") == "somebody.else")
+    assert ("c1", run.scope.run_id, run.scope.trace_hex, f"{active.span_id:016x}") == ids(inside)
+    assert ("c1", run.scope.run_id, run.scope.trace_hex, f"{run.span_id:016x}") == ids(after) == ids(nowhere)
+
+
+def test_a_span_of_the_users_without_an_operation_correlates_too(stream: io.StringIO) -> None:
+    """By what came in as baggage, else by the trace: the same that an operation in it would have."""
+    logger = logging.getLogger("somebody.else")
+    with TracerProvider().get_tracer("mine").start_as_current_span("request") as span:
+        logger.warning("alone")
+        with flowstone.materialization("a") as operation:
+            pass
+        token = attach(correlated(get_current(), "c2"))
+        logger.warning("given")
+        detach(token)
+    active = span.get_span_context()
+    own = (f"{active.trace_id:032x}", f"{active.span_id:016x}")
+    alone, given = (line for line in lines(stream) if line.get("logger") == "somebody.else")
+    assert (operation.scope.correlation_id, None, *own) == ids(alone)
+    assert ("c2", None, *own) == ids(given)
+
+
+def ids(line: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(line.get(name) for name in ("correlation_id", "run_id", "trace_id", "span_id"))
 
 
 def test_configuring_again_does_not_double_lines(stream: io.StringIO) -> None:
