@@ -74,6 +74,29 @@ def test_a_killed_process_leaves_its_work_abandoned(path: Path, config: Config) 
     assert ["abandoned", "abandoned", "success"] == states(path, "order-7")
 
 
+def test_the_list_says_abandoned_as_the_tree_does(path: Path, writer: Writer, dead: Process) -> None:
+    """Also for a run that was last seen when it began, whose end is of the same moment."""
+    writer.write(Story(1).success())
+    writer.write(Story(2, process=dead).success()[:1])
+    writer.write(Story(3, process=dead).success()[:3])
+    store = Store(path)
+    assert 4 == close_abandoned(store)
+    store.close()
+    with Reader(path) as reader:
+        found = {each.correlation_id: each.state for each in reader.recent(10)}
+        trees = {text: reader.timeline(text).traces[0].state for text in found}
+    assert {"order-1": "success", "order-2": "abandoned", "order-3": "abandoned"} == found == trees
+
+
+def test_a_start_that_comes_after_its_end_reopens_nothing(path: Path, writer: Writer) -> None:
+    """Not even where both are of one moment."""
+    start, *_, end = Story(1).success()
+    for event in (replace(end, time=start.time), start):
+        writer.write([event])
+    with Reader(path) as reader:
+        assert ["success"] == [each.state for each in reader.recent(10)]
+
+
 def test_derived_and_written_ends_are_the_same(path: Path, writer: Writer, dead: Process) -> None:
     """The end that a reader derives is the event, id included, that a writer appends."""
     writer.write(Story(1).success())  # the chores of a first write are behind us

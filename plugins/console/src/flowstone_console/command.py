@@ -61,6 +61,7 @@ def trace(
             if listing:
                 recent = reader.recent(limit)
                 _print([recent_json(recent)] if as_json else table.lines(recent, style), style)
+                _note_unlisted(reader.unlisted())
                 return
             timeline = reader.last() if id is None else reader.timeline(id)
     except NotFoundError as error:
@@ -95,6 +96,12 @@ def _style(columns: int | None, no_color: bool, only_ascii: bool) -> Style:
 def _print(lines: Iterable[str], style: Style) -> None:
     for line in lines:
         click.echo(line, color=style.colour)
+
+
+def _note_unlisted(count: int) -> None:
+    if count:
+        whose = "trace is not listed: its row" if count == 1 else "traces are not listed: their rows"
+        click.echo(f"{count} {whose} in the store cannot be read", err=True)
 
 
 def _candidates(error: AmbiguousError) -> list[str]:

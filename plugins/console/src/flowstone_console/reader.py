@@ -24,7 +24,13 @@ _EVENTS: Final = "SELECT body FROM events WHERE trace = ? ORDER BY seq"
 _DROPPED: Final = "SELECT body FROM events WHERE trace = 0 AND instr(body, ?)"
 _RECENT: Final = (
     "SELECT id, trace_id, run_id, correlation_id, pipeline, orchestrator, first_time, last_time, status, end_time"
-    " FROM traces ORDER BY first_time DESC, id LIMIT ?"
+    " FROM traces"
+    " WHERE typeof(first_time) = 'integer' AND typeof(last_time) = 'integer' AND typeof(end_time) = 'integer'"
+    " ORDER BY first_time DESC, id LIMIT ?"
+)
+_UNLISTED: Final = (
+    "SELECT count(*) FROM traces"
+    " WHERE typeof(first_time) != 'integer' OR typeof(last_time) != 'integer' OR typeof(end_time) != 'integer'"
 )
 _OPEN: Final = "SELECT host, boot_id, pid, start_time FROM open_spans WHERE trace = ? LIMIT 1000"
 
@@ -113,6 +119,10 @@ class Reader:
             )
         ]
 
+    def unlisted(self) -> int:
+        """Return how many traces no list shows, because their rows cannot be read."""
+        return int(self._connection.execute(_UNLISTED).fetchone()[0])
+
     def own_events(self) -> list[Event]:
         """Return flowstone's own events, which belong to no trace, in the order of writing."""
         events, _ = self._read(self._connection.execute(_EVENTS, (0,)).fetchall())
@@ -158,7 +168,7 @@ class Reader:
         unreadable = 0
         for line in (line for (body,) in bodies for line in split(body)):
             try:
-                events.append(decode(line))
+                events.append(_checked(decode(line)))
             except (ValueError, TypeError, KeyError):
                 unreadable += 1  # of a version this one does not know: counted, so that the gap shows
         return events, unreadable
@@ -171,3 +181,15 @@ class Reader:
             return None
         silence = max(0, self._now - last)
         return "abandoned" if all(self._judge.is_gone(each, silence) for each in processes) else "running"
+
+
+def _checked(event: Event) -> Event:
+    """Return *event*.
+
+    Raises:
+        TypeError: Its moments are no numbers, so nobody can place it.
+    """
+    duration = getattr(event, "duration", None)
+    if not isinstance(event.time, int) or not isinstance(duration, int | float | None):
+        raise TypeError("not a moment")
+    return event

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import time_ns
 from typing import Final, Literal
 
 from flowstone.plugin import CustomEvent, Event, Process, encode
+from flowstone_console.abandoned import is_closing
 
 Leg = Literal["start", "end", ""]
 CORRELATION, TRACE, RUN = 0, 1, 2
@@ -26,7 +28,10 @@ ON CONFLICT (id) DO UPDATE SET
     pipeline = CASE pipeline WHEN '' THEN excluded.pipeline ELSE pipeline END,
     first_time = min(first_time, excluded.first_time),
     last_time = max(last_time, excluded.last_time),
-    status = CASE WHEN excluded.end_time > end_time THEN excluded.status ELSE status END,
+    status = CASE
+        WHEN excluded.end_time > end_time THEN excluded.status
+        WHEN excluded.end_time = end_time AND excluded.status != '' THEN excluded.status
+        ELSE status END,
     end_time = max(end_time, excluded.end_time)
 """
 
@@ -118,16 +123,21 @@ def rows_of(batch: Sequence[Event]) -> Rows:
         # A pair within one batch never gets into the book of open spans.
         if leg == "start":
             process: Process | None = getattr(event, "process", None)
-            if process is not None:
+            if isinstance(process, Process):
                 opened[span] = process
         elif opened.pop(span, None) is None:
             closed.append(span)
         if not event.parent_id or event.subject == "run":
-            group.status = "" if leg == "start" else str(getattr(event, "status", ""))
+            group.status = "" if leg == "start" else _status(event)
             group.end_time = event.time
     for group in groups.values():
         _finish(rows, group)
     return rows
+
+
+def _status(end: Event) -> str:
+    """Return how a root ended, in the words of the tree."""
+    return "abandoned" if is_closing(end) else str(getattr(end, "status", ""))
 
 
 def split(body: bytes) -> list[bytes]:
@@ -140,18 +150,16 @@ def _finish(rows: Rows, group: Group) -> None:
     rows.events.append((number, b"\n".join(group.bodies)))
     if not number:
         return
+    begin = _moment(first.time) or _moment(group.last.time) or time_ns()
     rows.traces.append(
         (
             number,
-            first.trace_id,
-            first.run_id,
-            first.correlation_id,
-            first.pipeline,
-            first.orchestrator,
-            first.time,
-            group.last.time,
+            *map(str, (first.trace_id, first.run_id, first.correlation_id)),
+            *map(str, (first.pipeline, first.orchestrator)),
+            begin,
+            _moment(group.last.time) or begin,
             group.status,
-            group.end_time,
+            _moment(group.end_time),
         )
     )
     rows.lookups.append((first.trace_id, TRACE, number))
@@ -160,6 +168,11 @@ def _finish(rows: Rows, group: Group) -> None:
     # By default it is the trace id as UUID text, which a look-up reads as the trace id.
     if first.correlation_id and first.correlation_id.replace("-", "") != first.trace_id:
         rows.lookups.append((first.correlation_id, CORRELATION, number))
+
+
+def _moment(time: object) -> int:
+    """Return a time as the column takes it; 0 for what is none, for one such row would spoil the whole list."""
+    return time if isinstance(time, int) and abs(time) < 1 << 63 else 0
 
 
 def insert(connection: sqlite3.Connection, rows: Rows) -> None:
