@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from flowstone.plugin import Error, Event
@@ -19,7 +19,7 @@ def point_of(event: Event) -> Point | None:
     if event.name in _UNSEEN:
         return None
     title, healthy = _WORDS.get(event.name, _plain)(event)
-    error = getattr(event, "error", None)
+    error = _error(event)
     duration = getattr(event, "duration", None)
     return Point(
         event=event.name,
@@ -27,7 +27,7 @@ def point_of(event: Event) -> Point | None:
         time=event.time,
         duration=duration or None,
         healthy=healthy,
-        error=error if isinstance(error, Error) else None,
+        error=error,
     )
 
 
@@ -37,8 +37,20 @@ def marks_of(event: Event) -> list[Point]:
     return [Point(event="mark", title=mark.name, time=mark.time) for mark in marks]
 
 
+def _field(event: Event, name: str) -> object:
+    """Return a field; of an event whose class only a plugin knows, it is among the attributes."""
+    return getattr(event, name, None) or event.attributes.get(name)
+
+
 def _text(event: Event, name: str) -> str:
-    return str(getattr(event, name, "") or "")
+    return str(_field(event, name) or "")
+
+
+def _error(event: Event) -> Error | None:
+    found = _field(event, "error")
+    if isinstance(found, Mapping):
+        return Error(type=str(found.get("type", "")), message=str(found.get("message", "")))
+    return found if isinstance(found, Error) else None
 
 
 def _plain(event: Event) -> Words:
@@ -70,6 +82,17 @@ def _trigger(event: Event) -> Words:
     return f"sensor {_text(event, 'sensor')} triggered run {event.run_id or '?'}", None
 
 
+def _check(event: Event) -> Words:
+    what = ":".join(part for part in (_text(event, "asset"), _text(event, "check")) if part)
+    leg = event.name.rpartition(".")[2]
+    if leg != "stop":
+        return f"check {what} {'began' if leg == 'start' else 'raised'}", None if leg == "start" else False
+    passed = bool(event.attributes.get("flowstone.asset_check.passed"))
+    severity = event.attributes.get("flowstone.asset_check.severity")
+    told = "passed" if passed else f"did not pass ({severity})" if severity else "did not pass"
+    return f"check {what} {told}", passed
+
+
 def _plugin(event: Event) -> Words:
     what = " ".join(part for part in (_text(event, "hook"), _text(event, "reason")) if part)
     return f"{event.name} {_text(event, 'plugin')}{': ' if what else ''}{what}", False
@@ -81,6 +104,9 @@ _WORDS: Final[dict[str, Callable[[Event], Words]]] = {
     "checkpoint.rejected": _checkpoint,
     "checkpoint.timeout": _checkpoint,
     "resource.health_check": _resource,
+    "asset_check.start": _check,
+    "asset_check.stop": _check,
+    "asset_check.exception": _check,
     "sensor.poll": _poll,
     "sensor.trigger": _trigger,
     "plugin.failed": _plugin,
