@@ -22,7 +22,7 @@ Times are Unix nanoseconds, durations nanoseconds; what is not known is null. Ve
                    "mark": "" | "missing parent" | "parent cycle" | "too deep",
                    "points": [POINT], "children": [NODE]}
     POINT         {"event", "title": str, "time": int, "duration": int | null, "healthy": bool | null,
-                   "error": ERROR | null}
+                   "error": ERROR | null, "token": str}  # of a checkpoint that waits for a decision
     ERROR         {"type", "message", "stack": str}
     COMPLETENESS  {"spans", "events", "dropped", "unexported", "abandoned", "running", "duplicates", "orphans": int}
 

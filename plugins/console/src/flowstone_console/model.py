@@ -28,6 +28,7 @@ class Point:
         duration: Nanoseconds, where the event has one.
         healthy: False where it tells of trouble, None where it does not judge.
         error: What went wrong, where known.
+        token: Of a checkpoint that waits for a decision: what ``flowstone.resume_checkpoint`` takes.
     """
 
     event: str
@@ -36,6 +37,7 @@ class Point:
     duration: int | None = None
     healthy: bool | None = None
     error: Error | None = None
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Final
 from flowstone.plugin import Event
 from flowstone_console.abandoned import Moments
 from flowstone_console.drafts import Draft, draft
-from flowstone_console.gates import overdue
+from flowstone_console.gates import overdue, waiting
 from flowstone_console.model import Completeness, Mark, Node, Point, State, Trace
 from flowstone_console.points import point_of
 from flowstone_console.processes import Judge
@@ -129,7 +129,8 @@ def _flatten(parent: Draft) -> list[Draft]:
 def _place_points(others: Sequence[Event], drafts: dict[str, Draft], now: int) -> list[Point]:
     """Put every point under its operation; return those that belong to none."""
     loose: list[Point] = []
-    for event, point in [*((event, point_of(event)) for event in others), *overdue(others, now)]:
+    found = [(event, point_of(event)) for event in others]
+    for event, point in [*waiting(found, now), *overdue(others, now)]:
         if point is not None:
             owner = drafts.get(event.span_id) or drafts.get(event.parent_id)
             (loose if owner is None else owner.points).append(point)

@@ -56,6 +56,8 @@ def _rows(
         if isinstance(item, Point):
             yield _point_row(item, style, guide, zero)
             yield from _error_rows(item.error, style, beneath + "  ")
+            if item.token:  # in full, however wide: half of it decides nothing
+                yield style.paint(f"{beneath}  token ", "dim") + terminal.escape(item.token)
             continue
         yield _node_row(item, style, guide)
         inner = style.guides[2] if item.children or item.points else style.guides[3]
