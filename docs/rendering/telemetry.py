@@ -49,7 +49,7 @@ _LOGS = """\
 
 `flowstone.telemetry.attach_default_handlers()` logs one JSON object a line for each event, through the logger `flowstone.events`.
 A line has those of these keys that its event has, and that say something.
-`severity` is that of the log record above, in the words of `logging`; what is below the level of `flowstone.events` is not written.
+`severity` is that of the log record of the event, in the words of `logging`; what is below the level of `flowstone.events` is not written.
 An event that the catalogue does not know has its measurements and metadata under `attributes`.
 The token of a checkpoint stands in no line, because whoever has it can decide.
 
