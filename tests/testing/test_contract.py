@@ -55,6 +55,13 @@ FAULTS = {
         ),
         "health_checks_answer",
     ),
+    "has a check without a time-out": (
+        (
+            "@hookimpl\n    def provide_health_checks(self):\n        from flowstone.plugin import HealthCheck\n"
+            "        return [HealthCheck(name='x', look=lambda: True, timeout=None)]"
+        ),
+        "health_checks_answer",
+    ),
 }
 
 

@@ -123,6 +123,37 @@ def test_a_state_that_ages_is_stale() -> None:
     assert "degraded" == verdict.judge(one.states, "ready", later).status
 
 
+def test_checks_that_cannot_be_collected_are_asked_for_again() -> None:
+    """While the checks are not known the process is starting; it asks for them again, and its thread lives."""
+    tries: list[float] = []
+
+    def collect() -> list[HealthCheck]:
+        tries.append(time.monotonic())
+        if len(tries) == 1:
+            raise RuntimeError
+        return [HealthCheck(name="a", look=lambda: True)]
+
+    with capture():
+        one = Board(collect)
+        one.start()
+        assert one.looked.wait(5)
+        one.stop()
+    assert (2, "healthy") == (len(tries), _state(one, "a").status)
+
+
+@pytest.mark.usefixtures("flowstone_capture")
+def test_a_check_that_cannot_be_followed_hides_no_other(board: MakeBoard) -> None:
+    """Whatever is wrong with one check, the others are looked at, in time."""
+    bad: HealthCheck = HealthCheck(name="bad", look=lambda: False, timeout="5", applies_to=None)  # type: ignore[arg-type]
+    odd: HealthCheck = HealthCheck(name="odd", look=lambda: threading.Event().wait(1), timeout="5")  # type: ignore[arg-type]
+    one = board(bad, HealthCheck(name="good", look=lambda: True, interval=0.05), odd)
+    began = time.monotonic()
+    assert "unhealthy" == _state(one, "bad").status
+    look = _state(one, "good").look
+    assert look is not None
+    assert until(lambda: (now := _state(one, "good").look) is not None and now.ended > began, 0.9)
+
+
 def test_changes_leave_as_events_and_looks_do_not(flowstone_capture: Capture, board: MakeBoard) -> None:
     """Each change of the status is one health.changed; a shared resource tells itself then too, not on each look."""
     healthy = [True]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from flowstone.catalogue.values import RESOURCE_STATUSES, ResourceStatus
 
 Probe = Literal["live", "ready", "startup"]
+
+_PROBES: Final = get_args(Probe)
+_COLLECTIONS: Final = (frozenset, set, tuple, list)
+_LONGEST_S: Final = 1e9  # three decades; beyond, moments cannot be reckoned with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,24 @@ class HealthCheck:
     rise: int = 1
     applies_to: frozenset[Probe] = frozenset({"ready"})
 
+    def malformed(self) -> str:
+        """Return which fields are not what they have to be, and why; empty where all are well.
+
+        What is malformed is not looked at: it counts as unhealthy, with this text.
+        """
+        return "; ".join(f"{name} {why}" for name, why in self._faults() if why)
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        yield "name", _of_type(self.name, str, "a text")
+        yield "look", _of_look(self.look)
+        yield "component", _of_type(self.component, str, "a text")
+        yield "required", _of_type(self.required, bool, "True or False")
+        yield "timeout", _of_seconds(self.timeout)
+        yield "interval", _of_seconds(self.interval)
+        yield "fall", _of_number(self.fall)
+        yield "rise", _of_number(self.rise)
+        yield "applies_to", _of_probes(self.applies_to)
+
     def answer(self) -> HealthResult:
         """Look, and return what was found as a ``HealthResult``; raises what ``look`` raises.
 
@@ -66,8 +89,45 @@ class HealthCheck:
             return found
         if isinstance(found, bool):
             return HealthResult(status="healthy" if found else "unhealthy")
+        if inspect.iscoroutine(found):
+            found.close()  # or Python complains that nobody awaited it
         if found not in RESOURCE_STATUSES:
             raise ValueError(
                 f"the health check {self.name!r} answered {found!r}; it has to be one of {', '.join(RESOURCE_STATUSES)}"
             )
         return HealthResult(status=found)
+
+
+def _of_type(value: object, type_: type, wanted: str) -> str:
+    return "" if isinstance(value, type_) else f"has to be {wanted}, not {_kind(value)}"
+
+
+def _of_look(look: object) -> str:
+    if not callable(look):
+        return f"has to be a function, not {_kind(look)}"
+    if any(inspect.iscoroutinefunction(one) for one in (look, getattr(look, "__call__", None))):  # noqa: B004
+        return "is a coroutine function; it has to be a plain one, for it runs in a thread of its own"
+    return ""
+
+
+def _of_seconds(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"has to be a number of seconds, not {_kind(value)}"
+    return "" if 0 < value < _LONGEST_S else "has to be above 0 and finite"
+
+
+def _of_number(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return f"has to be a whole number, not {_kind(value)}"
+    return "" if value > 0 else "has to be above 0"
+
+
+def _of_probes(value: object) -> str:
+    if not isinstance(value, _COLLECTIONS):
+        return f"has to be a set of probes, not {_kind(value)}"
+    known = all(isinstance(one, str) and one in _PROBES for one in value)
+    return "" if known else f"may hold {', '.join(_PROBES)} and nothing else"
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__

@@ -150,11 +150,12 @@ class PluginContract:
                 assert CliRunner().invoke(command, ["--help"]).exit_code == 0, command.name
 
     def test_its_health_checks_answer(self, captured: Capture) -> None:
-        """Each of its health checks is a ``HealthCheck`` with a name of its own, and answers with a status."""
+        """Each of its health checks is a well-formed ``HealthCheck`` with a name of its own, and answers with a status."""
         for one in _implementations(captured, "provide_health_checks"):
             checks = one.call(None)
             for check in checks:
                 assert isinstance(check, HealthCheck), f"{check!r} is no flowstone.plugin.HealthCheck"
+                assert not check.malformed(), f"{check.name!r}: {check.malformed()}"
                 assert re.fullmatch("[a-z0-9_]+", check.name), f"{check.name!r}: lower-case words and _ only"
                 assert check.answer().status in RESOURCE_STATUSES, check.name
             assert len(checks) == len({check.name for check in checks}), "two checks have one name"

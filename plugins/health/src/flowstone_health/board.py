@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Final
 
 from flowstone.plugin import HealthCheck, count, start_thread
+from flowstone_health.collecting import stand_in
 from flowstone_health.damping import Word
 from flowstone_health.look import look_at
 from flowstone_health.resources import Resources
@@ -84,29 +85,43 @@ class Board:
         return max(0.0, self._started_at + _FIRST_LOOK_S - monotonic())
 
     def _run(self) -> None:
-        if self.states is None:
-            self._tracks = [Track(check, self._interval) for check in self._collect()]
         while not self._stopped:
             self._bell.clear()
             try:
+                if self.states is None and not self._tracks:
+                    self._tracks = [self._track(check) for check in self._collect()]
                 self._round(monotonic())
+                pause = self._pause(monotonic())
             except Exception:  # noqa: BLE001  # a mistake of ours must not end the looking
                 count("health.round.failed")
-            self._bell.wait(self._pause(monotonic()))
+                pause = _LONGEST_WAIT_S
+            self._bell.wait(pause)
+
+    def _track(self, check: HealthCheck) -> Track:
+        try:
+            return Track(check, self._interval)
+        except Exception as error:  # noqa: BLE001  # one check that cannot be followed must not hide the others
+            return Track(stand_in(check, str(check.name), type(error).__name__))
 
     def _round(self, now: float) -> None:
         """Take in what looks have brought, begin those that are due, and publish how all stand."""
         for track in self._tracks:
-            change = track.advance(now)
-            if change is not None:
-                self.teller.changed(change)
-            if track.flight is None and now >= track.due:
-                self._begin(track, now)
+            try:
+                self._advance(track, now)
+            except Exception:  # noqa: BLE001  # its state ages, and shows it; the others go on
+                count("health.track.failed")
         states = [track.state for track in self._tracks]
         self.teller.resources(states)
         self.states = tuple(states + self._of_resources())
         if not self.looked.is_set() and all(state.status is not None for state in states):
             self.looked.set()
+
+    def _advance(self, track: Track, now: float) -> None:
+        change = track.advance(now)
+        if change is not None:
+            self.teller.changed(change)
+        if track.flight is None and now >= track.due:
+            self._begin(track, now)
 
     def _of_resources(self) -> list[CheckState]:
         """Return how the resources of the pipeline stand, and tell what changed."""

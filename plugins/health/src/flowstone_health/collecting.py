@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from flowstone.plugin import HealthCheck, count, provided
+from flowstone.plugin import HealthCheck, HealthResult, count, provided
 from flowstone_health import config
 from flowstone_health.checks import database
 
@@ -28,7 +28,7 @@ def collect() -> list[HealthCheck]:
 def named(found: Iterable[object]) -> list[HealthCheck]:
     """Return the health checks among *found*, bounded in number, their names well-formed and unique.
 
-    What is no health check is counted and left out.
+    What is no health check is counted and left out; one that is malformed is unhealthy, and says why.
     """
     checks: dict[str, HealthCheck] = {}
     for one in found:
@@ -40,12 +40,30 @@ def named(found: Iterable[object]) -> list[HealthCheck]:
         while name in checks:
             name = f"{_well_formed(one.name)}_{ordinal}"
             ordinal += 1
-        checks[name] = one if name == one.name else replace(one, name=name)
+        if fault := one.malformed():
+            checks[name] = stand_in(one, name, fault)
+        else:
+            checks[name] = one if name == one.name else replace(one, name=name)
     return list(checks.values())
 
 
+def stand_in(check: HealthCheck, name: str, fault: str) -> HealthCheck:
+    """Return what stands for a malformed check: it never looks, and is unhealthy.
+
+    It is part of readiness only, for no restart mends it.
+    """
+    count("health.check.malformed")
+    found = HealthResult(status="unhealthy", message=f"malformed: {fault}")
+    return HealthCheck(
+        name=name,
+        look=lambda: found,
+        component=check.component if isinstance(check.component, str) else "",
+        required=check.required is not False,
+    )
+
+
 def _well_formed(name: object) -> str:
-    text = str(name)
+    text = name if isinstance(name, str) else ""
     if len(text) <= 64 and _NAME.fullmatch(text):
         return text
     return _OTHER.sub("_", text.lower()).strip("_")[:64] or "check"
