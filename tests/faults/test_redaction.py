@@ -20,6 +20,7 @@ from flowstone.otel.spans import Spans
 from flowstone.otel.templates import Encoder
 from flowstone.runtime import coerce, mistakes, redaction
 from flowstone.testing.capture import capture
+from tests.faults.growth import growth
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=12, max_size=24)
 
@@ -222,6 +223,34 @@ def test_a_pattern_in_a_file_that_cannot_be_read_counts_as_malformed(
     redaction.forget()
     anew.setenv("FLOWSTONE_REDACT_VALUES", r"SECRET-\d")
     assert "see [redacted]" == redaction.redact("see SECRET-1")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a.", "x=", "://", "://a:", "A", "9", "A-9_", "Ab9+/", "eyJ", "-eyJ", "eyJa.", "token", "token ", "password=", "authorization: basic ", "-----BEGIN ", " "],
+)  # fmt: skip
+def test_a_text_takes_time_that_grows_with_its_length(piece: str) -> None:
+    """No text makes redaction stand still, for it holds the interpreter: eight times the length is no 64 times the time."""
+    assert growth(redaction.redact, piece) < 24
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("token: Bearer abcdefgh1234", "token: [redacted] [redacted]"),
+        ("sk-live-0123456789abcdef-token=hunter2", "[redacted]=[redacted]"),
+        ("x-eyJhbGci.eyJzdWIi.c2ln end", "[redacted] end"),
+        ("key_id-eyJhbGci-eyJ.eyJzdWIi.c2ln", "[redacted]"),
+        (
+            "private_key='-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----'",
+            "private_key='[redacted]'",
+        ),
+        ("my_db_password_of_old = 'hunter2'", "my_db_password_of_old = '[redacted]'"),
+    ],
+)
+def test_no_secret_hides_behind_another(text: str, expected: str) -> None:
+    """A secret goes also where its name, or what stands before it, looks like one itself."""
+    assert expected == redaction.redact(text)
 
 
 def test_own_expressions_are_added(monkeypatch: pytest.MonkeyPatch) -> None:

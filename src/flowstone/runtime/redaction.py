@@ -28,21 +28,30 @@ _KEY_WORD: Final = (
     r"|private[_-]?key|account[_-]?key|token)"
 )
 _SCHEME: Final = "(?:basic|bearer|digest|negotiate|token)"
+_PEM: Final = "-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----"
+_BEARER: Final = r"(?<=[Bb]earer )[^\s'\",;]{8,}"
+# Both take time that grows with the text, not with its square, whatever the text: no part may scan ahead from
+# each of many places to the same end. They run with the interpreter held, so all threads would stand still.
+_SECRET_NAMED: Final = re.compile(
+    "(?i:"
+    # an Authorization header: the scheme may be seen, what follows it may not
+    rf"authorization['\"]?\s*[:=]\s*['\"]?{_SCHEME}\s+(?P<credentials>[^\s'\",;]+)"
+    # password=..., "api_key": "...", and the like, as they stand in texts and in source lines
+    rf"|{_KEY_WORD}[\w-]{{0,64}}+['\"]?\s*[:=]\s*['\"]?(?!{_PEM})(?P<held>[^\s'\",;&}}\])]+)"
+    rf")|(?P<shown>{_BEARER})"  # here too: in `token: Bearer ...` the word before it goes
+)
 _SECRET_VALUE: Final = re.compile(
     "|".join(
         (
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+            rf"{_PEM}[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
             r"(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@)",  # user and password of a URL
             r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-            r"\beyJ[\w-]+\.[\w-]+\.[\w-]+",  # a JSON web token
+            # a JSON web token, with what it hangs on: one try for each run of its characters
+            r"(?<![\w-])(?>(?:\w*+-)*?eyJ)[\w-]++\.[\w-]++\.[\w-]+",
             r"\b(?:gh[oprsu]_|github_pat_|glpat-)\w{16,}",
             r"\bxox[abprs]-[\w-]{8,}",
             r"\bsk-[\w-]{16,}",
-            r"(?<=[Bb]earer )[^\s'\",;]{8,}",
-            # an Authorization header: the scheme may be seen, what follows it may not
-            rf"(?i:(?<![a-z])[\w-]*authorization['\"]?\s*[:=]\s*['\"]?{_SCHEME}\s+)(?P<credentials>[^\s'\",;]+)",
-            # password=..., "api_key": "...", and the like, as they stand in texts and in source lines
-            rf"(?i:(?<![a-z])(?:[\w-]*{_KEY_WORD}[\w-]*)['\"]?\s*[:=]\s*(?P<quote>['\"]?))(?P<held>[^\s'\",;&}}\])]+)",
+            _BEARER,
         )
     )
 )
@@ -91,7 +100,9 @@ def is_secret(key: str) -> bool:
 def redact(text: str) -> str:
     """Return *text* with what looks like a secret replaced by ``[redacted]``."""
     if _is_suspect(text):
-        text = _SECRET_VALUE.sub(_replace, text)
+        if "=" in text or ":" in text:  # first: a name may itself look like a secret, and its value is one
+            text = _SECRET_NAMED.sub(_replace, text)
+        text = _SECRET_VALUE.sub(_redacted, text)
     if not _own_values:
         _own_values.append(_own("REDACT_VALUES"))
     own = _own_values[0]
@@ -117,11 +128,16 @@ def _is_suspect(text: str) -> bool:
 
 
 def _replace(found: re.Match[str]) -> str:
-    held = found.group("held") or found.group("credentials")
+    held = found.group(str(found.lastgroup))
     if held == MARK.rstrip("]"):
         return found.group()  # redacted before
     count("value.redacted")
-    return MARK if held is None else found.group()[: -len(held)] + MARK
+    return found.group()[: -len(held)] + MARK
+
+
+def _redacted(found: re.Match[str]) -> str:
+    count("value.redacted")
+    return MARK
 
 
 def forget() -> None:
