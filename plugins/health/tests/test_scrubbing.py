@@ -8,6 +8,7 @@ from unittest.mock import patch
 from urllib.parse import quote
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from flowstone_health import body, text, verdict
 from flowstone_health.look import look_at
 from flowstone_health.scrubbing import scrub
 from flowstone_health.state import CheckState
+from tests.faults.growth import growth
 
 # Long enough that it does not stand in the text around it by chance.
 SECRET = st.text(string.ascii_letters + string.digits + "-_.~!*", min_size=8, max_size=24).map("Zq9".__add__)
@@ -90,3 +92,19 @@ def test_a_text_is_one_bounded_line(told: str) -> None:
     assert len(shown) <= 500
     assert shown.isprintable() or not any(ord(one) < 32 for one in shown)
     shown.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a.", "a-b_c.", "://", "x://", "@", "9-", "token", "token.", "password ", "password='", "pwd={", "authorization: ", "bearer ", "--password-", "-", "a:", " "],
+)  # fmt: skip
+def test_a_text_takes_bounded_time(piece: str) -> None:
+    """No text makes scrubbing stand still, for it holds the interpreter: eight times the length is no 64 times the time."""
+    assert growth(scrub, piece) < 24
+
+
+@given(SECRET, FORMS, st.integers(3900, 4200))
+def test_a_secret_at_the_end_of_what_is_read_goes(secret: str, form: str, before: int) -> None:
+    """What a long text is cut to holds no half of a secret, also where much before it was taken out."""
+    shown = scrub(f"password={'x' * before} {form.format(secret)}")
+    assert secret[:5] not in shown

@@ -11,11 +11,14 @@ from flowstone.plugin import is_secret, redact
 
 MARK: Final = "[redacted]"
 _LONGEST: Final = 500
+_READ: Final = 4096  # what is beyond is not shown, whatever goes before it
+_FAR: Final = 1 << 16
 _SHORTEST_SECRET: Final = 4  # what is shorter would take every other word with it
-_USER: Final = re.compile(r"(?<=://)[^\s'\"<>]*@")
+# As in the core's redaction, no part may scan ahead from each of many places to the same end.
+_USER: Final = re.compile(r"://(?P<user>[^\s'\"<>]*@)?+(?P<rest>[^\s'\"<>]*)")
 _NAMED: Final = re.compile(
-    r"(?i)\b([\w.-]*(?:passw(?:or)?d|passwd|pwd|passphrase|secret|credential|signature|api[_-]?key"
-    r"|access[_-]?key|account[_-]?key|private[_-]?key|token|\bsig)[\w.-]*['\"]?\s*[=:]\s*)"
+    r"(?i)((?:passw(?:or)?d|passwd|pwd|passphrase|secret|credential|signature|api[_-]?key"
+    r"|access[_-]?key|account[_-]?key|private[_-]?key|token|\bsig)[\w.-]{0,64}+['\"]?\s*[=:]\s*)"
     r"('(?:[^'\\]|\\.|'')*'?|\"(?:[^\"\\]|\\.|\"\")*\"?|\{[^}]*\}?|[^\s;&,]+)"
 )
 _SHOWN: Final = re.compile(r"(?i)(\bauthorization['\"]?\s*[=:]\s*['\"]?(?:\w+\s+)?|\bbearer\s+)[^\s'\",;]+")
@@ -28,13 +31,20 @@ def scrub(text: str) -> str:
     What this process was given as a secret, by its environment, goes wherever it stands; what looks like
     one goes too.
     """
+    text = text[:_FAR]
     for secret in _known():
         text = text.replace(secret, MARK)
-    text = _USER.sub(f"{MARK}@", text)
+    if len(text) > _READ:  # whole words only: half a secret would not be known for one
+        text = "".join(text[:_READ].rsplit(None, 1)[:1]) + " …"
+    text = _USER.sub(_without_user, text)
     text = _SHOWN.sub(rf"\1{MARK}", text)
     text = _NAMED.sub(rf"\1{MARK}", text)
     text = _CONTROL.sub(" ", redact(text))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _without_user(found: re.Match[str]) -> str:
+    return found.group() if found["user"] is None else f"://{MARK}@{found['rest']}"
 
 
 def _known() -> list[str]:
