@@ -22,6 +22,22 @@ _NAMED: Final = re.compile(
     r"('(?:[^'\\]|\\.|'')*'?|\"(?:[^\"\\]|\\.|\"\")*\"?|\{[^}]*\}?|[^\s;&,]+)"
 )
 _SHOWN: Final = re.compile(r"(?i)(\bauthorization['\"]?\s*[=:]\s*['\"]?(?:\w+\s+)?|\bbearer\s+)[^\s'\",;]+")
+# Without a sign between name and value: any value behind an option; behind a word only what is no plain word,
+# for "password authentication failed" is to be read.
+_OPTION: Final = re.compile(
+    r"(?i)((?<![\w-])--?[\w-]{0,32}?(?:passw(?:or)?d|passwd|passphrase|secret|credential|token|api-?key"
+    r"|access-?key|private-?key)[\w-]{0,32}\s+)(?!-)('[^']*'?|\"[^\"]*\"?|\S+)"
+)
+_SPOKEN: Final = re.compile(
+    r"(?i)(\b(?:passw(?:or)?d|passwd|passphrase|token|api[ _-]?key)['\"]?\s{1,4}(?:(?:is|was)\s{1,4})?)"
+    r"(?=[^\s;,]{0,64}[0-9!#$%&*+=^~@])[^\s;,]{4,}"
+)
+_LOGIN: Final = re.compile(r"((?<![\w-])(?:-u\s*|--(?:proxy-)?user[\s=]\s*)['\"]?)[^\s:'\"]{1,128}:[^\s'\"]+")
+_BARE_USER: Final = re.compile(r"(?<![\w.+%:@/-])[\w.+%-]{1,64}+:[^\s/'\"<>]{1,128}@(?!sha\d)(?=[\w(\[])")
+_HOOK: Final = re.compile(
+    r"(?i)(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/(?:v\d+/)?webhooks/"
+    r"|\.webhook\.office\.com/|api\.telegram\.org/bot)[^\s'\"<>]+"
+)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
@@ -37,8 +53,9 @@ def scrub(text: str) -> str:
     if len(text) > _READ:  # whole words only: half a secret would not be known for one
         text = "".join(text[:_READ].rsplit(None, 1)[:1]) + " …"
     text = _USER.sub(_without_user, text)
-    text = _SHOWN.sub(rf"\1{MARK}", text)
-    text = _NAMED.sub(rf"\1{MARK}", text)
+    text = _BARE_USER.sub(f"{MARK}@", text)
+    for expression in (_SHOWN, _NAMED, _OPTION, _SPOKEN, _LOGIN, _HOOK):
+        text = expression.sub(rf"\1{MARK}", text)
     text = _CONTROL.sub(" ", redact(text))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
