@@ -173,12 +173,13 @@ def test_until_the_first_look_it_is_starting() -> None:
 
     one = Board(collect)
     one.start()
-    before = [_get(one, path) for path in ("/startupz", "/readyz", "/livez")]
+    before = [_get(one, path) for path in ("/startupz", "/readyz", "/livez", "/readyz/slow", "/livez/slow")]
     collected.set()
     between = _get(one, "/startupz")
     release.set()
     assert one.looked.wait(5)
-    assert [503, 503, 200] == [answer.status for answer in before]
+    assert [503, 503, 200, 503, 200] == [answer.status for answer in before]
+    assert "starting" == _json(before[3])["output"]
     assert (503, "starting") == (between.status, _json(between)["output"])
     assert 200 == _get(one, "/startupz").status
     one.stop()

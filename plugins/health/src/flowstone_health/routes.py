@@ -70,8 +70,14 @@ def _probe(request: Request, board: Board, config: Config, probe: Probe, title: 
 
 
 def _single(board: Board, probe: Probe, name: str, now: float) -> Verdict | None:
-    """Return the verdict on one check of a probe; None where there is none of that name."""
-    for state in verdict.of_probe(board.states or (), probe):
+    """Return the verdict on one check of a probe; None where there is none of that name.
+
+    Before the checks are known, any name may be one.
+    """
+    states = board.states
+    if states is None:
+        return verdict.judge(None, probe, now)
+    for state in verdict.of_probe(states, probe):
         if state.name == name:
             return Verdict(status=state.counts_as(now, alone=True), states=(state,))
     return None
