@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +65,36 @@ def test_it_asks_a_server(board: MakeBoard) -> None:
     with Server("127.0.0.1", free_port(), lambda: one) as server:
         found = CliRunner().invoke(health, ["--url", f"http://127.0.0.1:{server.port}", "--exit-code"])
     assert (1, ["unhealthy", "  ✘ theirs: unhealthy"]) == (found.exit_code, found.output.splitlines())
+
+
+def test_verbose_is_asked_of_a_server_too(board: MakeBoard) -> None:
+    """With --verbose a probe of a server tells its checks, which it does not unasked."""
+    one = board(HealthCheck(name="theirs", look=lambda: True, applies_to=frozenset({"live"})))
+    with Server("127.0.0.1", free_port(), lambda: one) as server:
+        url = f"http://127.0.0.1:{server.port}/livez"
+        told = [CliRunner().invoke(health, ["--url", url, *more]).output for more in ((), ("--verbose",))]
+    assert (["healthy"], True) == (told[0].splitlines(), "  ✔ theirs: healthy" in told[1])
+
+
+def test_the_time_to_wait_is_one_for_all(home: Path) -> None:
+    """A server that drips is given up after the time-out, however often it sends something."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_drip, args=(listener,), daemon=True).start()
+        began = time.monotonic()
+        found = CliRunner().invoke(
+            health, ["--url", f"http://127.0.0.1:{listener.getsockname()[1]}", "--timeout", "1"]
+        )
+    assert (1, True) == (found.exit_code, "(TimeoutError)" in found.output)
+    assert time.monotonic() - began < 8
+
+
+def _drip(listener: socket.socket) -> None:
+    """Answer a byte at a time, for much longer than anybody waits."""
+    with contextlib.suppress(OSError), listener.accept()[0] as client:
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(60):
+            client.sendall(b" ")
+            time.sleep(0.2)
 
 
 def test_a_server_that_is_not_there_is_unhealthy(home: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from time import monotonic
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
@@ -15,6 +18,7 @@ from flowstone_health.collecting import collect
 from flowstone_health.damping import Word
 
 _LONGEST: int = 1 << 20
+_T = TypeVar("_T")
 
 
 class UnreachableError(Exception):
@@ -36,12 +40,13 @@ def look_here(timeout: float) -> dict[str, Any]:
     return body.document(verdict.judge(states, "health", now), components, now, details=True)
 
 
-def ask(url: str, timeout: float) -> dict[str, Any]:
+def ask(url: str, timeout: float, *, verbose: bool = False) -> dict[str, Any]:
     """Return the document that the server at *url* answers; the token is shown to it, where one is set.
 
     Args:
         url: Of the server, or of one of its routes; ``/health`` where it names none.
-        timeout: Seconds to wait.
+        timeout: Seconds to wait, in all.
+        verbose: Whether to ask for the checks also where only the word is told unasked.
 
     Raises:
         UnreachableError: There is no such server, or it answers something else.
@@ -50,22 +55,48 @@ def ask(url: str, timeout: float) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("the URL has to begin with http:// or https://, and name a host")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     path = parts.path if parts.path not in ("", "/") else "/health"
+    query = "&".join(filter(None, (parts.query, "verbose" if verbose else "")))
+    where = f"{parts.hostname}:{parts.port or ''}"
+    try:
+        status, told = _within(timeout, lambda: _fetch(parts, f"{path}?{query}" if query else path, timeout))
+    except (OSError, http.client.HTTPException, ValueError, RuntimeError) as error:
+        raise UnreachableError(f"no health from {where} ({type(error).__name__})") from error
+    if not isinstance(told, dict) or told.get("status") not in ("healthy", "degraded", "unhealthy"):
+        raise UnreachableError(f"{parts.hostname} answers {status}, and no health")
+    return told
+
+
+def _fetch(parts: SplitResult, target: str, timeout: float) -> tuple[int, Any]:
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     headers = {"Accept": "application/health+json"}
     if token := config.load().token:
         headers["Authorization"] = f"Bearer {token}"
-    connection = kind(parts.hostname, parts.port, timeout=timeout)
+    connection = kind(str(parts.hostname), parts.port, timeout=timeout)
     try:
-        connection.request("GET", f"{path}?{parts.query}" if parts.query else path, headers=headers)
+        connection.request("GET", target, headers=headers)
         answer = connection.getresponse()
-        told = orjson.loads(answer.read(_LONGEST))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise UnreachableError(
-            f"no health from {parts.hostname}:{parts.port or ''} ({type(error).__name__})"
-        ) from error
+        return answer.status, orjson.loads(answer.read(_LONGEST))
     finally:
         connection.close()
-    if not isinstance(told, dict) or told.get("status") not in ("healthy", "degraded", "unhealthy"):
-        raise UnreachableError(f"{parts.hostname} answers {answer.status}, and no health")
-    return told
+
+
+def _within(timeout: float, call: Callable[[], _T]) -> _T:
+    """Return what *call* returns, or raise what it raises.
+
+    In a thread, which is left behind when it takes too long: a socket's time-out is one for each read, and the
+    name service knows of none.
+
+    Raises:
+        TimeoutError: It takes longer than *timeout* seconds.
+    """
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="flowstone-health-asking", daemon=True).start()
+    return future.result(timeout)

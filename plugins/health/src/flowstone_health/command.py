@@ -20,7 +20,11 @@ from flowstone_health import asking, config, reporting, server, table
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON document.")
 @click.option("--verbose", is_flag=True, help="Show every check, and what it measured.")
 @click.option(
-    "--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1, 600), help="Seconds to wait."
+    "--timeout",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 600),
+    help="Seconds to wait, in all.",
 )
 @click.option("--serve", is_flag=True, help="Serve health over HTTP until SIGTERM.")
 @click.option("--host", help="With --serve: address to listen on; FLOWSTONE_HEALTH_HOST.")
@@ -46,7 +50,7 @@ def health(
         _serve(context, host, port)
         return
     try:
-        document = asking.ask(url, timeout) if url else asking.look_here(timeout)
+        document = asking.ask(url, timeout, verbose=verbose) if url else asking.look_here(timeout)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except asking.UnreachableError as error:

@@ -17,7 +17,7 @@ def lines(document: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     checks = document.get("checks")
     if not isinstance(checks, dict):
         if verbose:
-            yield "  no details: the server wants a token (FLOWSTONE_HEALTH_TOKEN)"
+            yield "  no details: the server tells them to its own machine, and to who shows FLOWSTONE_HEALTH_TOKEN"
         return
     for name, entries in checks.items():
         for entry in entries if isinstance(entries, list) else ():
