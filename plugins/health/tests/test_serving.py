@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -23,6 +24,7 @@ from starlette.routing import Mount
 from flowstone.plugin import HealthCheck
 from flowstone_health.asgi import HealthApp
 from flowstone_health.board import Board
+from flowstone_health.connections import MOST, REQUEST_S
 from flowstone_health.server import Server
 from flowstone_health.wsgi import HealthWsgiApp
 from tests.otel.receivers import until
@@ -116,6 +118,33 @@ def test_a_body_is_not_taken_for_a_request(board: MakeBoard) -> None:
         client.sendall(head + smuggled + last)
         told = b"".join(iter(lambda: client.recv(65536), b""))
     assert (2, 0) == (told.count(b"HTTP/1.1 200"), told.count(b"HTTP/1.1 404"))
+
+
+def test_slow_callers_take_nothing_away(board: MakeBoard) -> None:
+    """With more slow connections than are served at once, probes are answered, and who drips is dropped in time."""
+    one = board(GOOD)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(Server("127.0.0.1", free_port(), lambda: one))
+        slow = [_slow(server.port, stack) for _ in range(MOST + 6)]
+        assert [200] * 5 == [_status(server.port, "/livez") for _ in range(5)]
+        dripping = slow[-1]
+        assert until(lambda: not _drips(dripping), 4 * REQUEST_S)
+
+
+def _slow(port: int, stack: contextlib.ExitStack) -> socket.socket:
+    client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+    client.sendall(b"GET /livez HTTP/1.1\r\nX: ")
+    return client
+
+
+def _drips(client: socket.socket) -> bool:
+    """Send one byte more; return whether the other end still listens."""
+    time.sleep(0.2)
+    try:
+        client.sendall(b"a")
+    except OSError:
+        return False
+    return True
 
 
 def _serving(home: Path, port: int, **more: str) -> subprocess.Popen[bytes]:

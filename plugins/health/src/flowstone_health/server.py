@@ -14,11 +14,10 @@ from urllib.parse import unquote
 from flowstone.plugin import count
 from flowstone_health import config, draining, reporting
 from flowstone_health.board import Board
+from flowstone_health.connections import REQUEST_S, Connections
 from flowstone_health.exchange import Request
 from flowstone_health.routes import HEALTH, respond
 
-_CONNECTIONS: Final = 64
-_IDLE_S: Final = 5.0
 _LONGEST_BODY: Final = 1 << 16
 
 
@@ -27,7 +26,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "flowstone", ""
-    timeout = _IDLE_S
+    timeout = REQUEST_S
     disable_nagle_algorithm = True
     error_message_format, error_content_type = "%(code)d\n", "text/plain"
 
@@ -61,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("connection", "close")
         self._headers_buffer.append(b"\r\n" + answer.body)
         self.flush_headers()
+        self.server.connections.answered(self.connection)
 
     def _swallow_body(self) -> None:
         """Read what nobody asked for, or it would be taken for the next request."""
@@ -84,7 +84,7 @@ class _Listener(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, board: Callable[[], Board]) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.board = board
-        self._slots = threading.BoundedSemaphore(_CONNECTIONS)
+        self.connections = Connections()
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
@@ -93,14 +93,14 @@ class _Listener(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own, where one is free."""
-        if not self._slots.acquire(timeout=_IDLE_S):
+        """Serve a connection in a thread of its own."""
+        if not self.connections.admit(request):
             self.shutdown_request(request)
             return
         try:
             super().process_request(request, client_address)
         except RuntimeError:  # no more threads
-            self._slots.release()
+            self.connections.left(request)
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -108,7 +108,11 @@ class _Listener(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._slots.release()
+            self.connections.left(request)
+
+    def service_actions(self) -> None:
+        """Drop whoever is late; called ten times a second."""
+        self.connections.drop_late()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Count what went wrong with a connection; nothing is printed."""
