@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from wsgiref.simple_server import make_server
@@ -22,6 +23,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from flowstone.plugin import HealthCheck
+from flowstone.testing.forked import in_child
 from flowstone_health.asgi import HealthApp
 from flowstone_health.board import Board
 from flowstone_health.connections import MOST, REQUEST_S
@@ -145,6 +147,33 @@ def _drips(client: socket.socket) -> bool:
     except OSError:
         return False
     return True
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_keeps_no_port(board: MakeBoard) -> None:
+    """A worker that outlives its parent keeps neither port nor connections, and its close() waits for nobody."""
+    one, port = board(GOOD), free_port()
+    with Server("127.0.0.1", port, lambda: one) as server:
+        kept = socket.create_connection(("127.0.0.1", port), 5)
+        kept.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        assert "" == in_child(server.close)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what is tested
+            worker = os.fork()
+        if not worker:  # pragma: no cover  # another process
+            time.sleep(60)
+            os._exit(0)
+        kept.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        try:
+            assert b"".join(iter(lambda: kept.recv(65536), b"")).startswith(b"HTTP/1.1 200")
+            server.close()
+            with Server("127.0.0.1", port, lambda: one):
+                assert 200 == _status(port, "/livez")
+        finally:
+            os.kill(worker, signal.SIGKILL)
+            os.waitpid(worker, 0)
+            kept.close()
 
 
 def _serving(home: Path, port: int, **more: str) -> subprocess.Popen[bytes]:

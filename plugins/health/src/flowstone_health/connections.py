@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from contextlib import suppress
@@ -51,7 +52,8 @@ class Connections:
     def close_all(self) -> None:
         """Close them here, in a forked child; the other process keeps its own."""
         for connection in list(self._since):
-            connection.close()
+            with suppress(OSError):  # closed before; close() would leave it open for the file that reads it
+                os.close(connection.detach())
 
     def _drop(self, connection: socket.socket | None) -> None:
         """Have the connection's thread find its end."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import socketserver
 import threading
+import weakref
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -85,7 +87,9 @@ class _Listener(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.board = board
         self.connections = Connections()
+        self.inherited = False  # from the process that this one was forked of, and closed
         super().__init__((host, port), Handler)
+        _listeners.add(self)
 
     def server_bind(self) -> None:
         """Bind, without asking the name service who we are."""
@@ -114,13 +118,33 @@ class _Listener(ThreadingHTTPServer):
         """Drop whoever is late; called ten times a second."""
         self.connections.drop_late()
 
+    def leave_to_parent(self) -> None:
+        """Close what a forked child inherited: nobody serves it here, and it would keep the port."""
+        self.inherited = True
+        self.socket.close()
+        self.connections.close_all()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Count what went wrong with a connection; nothing is printed."""
         count("health.connection.failed")
 
 
+_listeners: Final[weakref.WeakSet[_Listener]] = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    for listener in list(_listeners):
+        listener.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
 class Server:
     """A server that runs until it is closed. A context manager.
+
+    A forked child does not go on with it, and does not keep the port from its parent's successor.
 
     Attributes:
         host: Where it listens.
@@ -138,6 +162,8 @@ class Server:
 
     def close(self) -> None:
         """Listen no more; what is being answered is answered."""
+        if self._listener.inherited:  # its thread is none of this process's
+            return
         self._listener.shutdown()
         self._listener.server_close()
         self._thread.join(1.0)
