@@ -19,6 +19,7 @@ from wsgiref.validate import validator
 
 import httpx
 import pytest
+import yaml
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -26,8 +27,9 @@ from flowstone.plugin import HealthCheck
 from flowstone.testing.forked import in_child
 from flowstone_health.asgi import HealthApp
 from flowstone_health.board import Board
+from flowstone_health.config import DEFAULT_PORT
 from flowstone_health.connections import MOST, REQUEST_S
-from flowstone_health.server import Server
+from flowstone_health.server import Server, serve
 from flowstone_health.wsgi import HealthWsgiApp
 from tests.otel.receivers import until
 from tests.servers.ports import free_port
@@ -105,6 +107,19 @@ def _percentile(port: int) -> float:
         assert 503 == answer.status
     connection.close()
     return sorted(took)[int(0.99 * len(took))]
+
+
+def test_the_probes_of_the_how_to_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is copied from the page into a container answers where Kubernetes asks: not on the loopback."""
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "health.md").read_text(encoding="utf-8")
+    container = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    for variable in container.pop("env"):
+        monkeypatch.setenv(variable["name"], variable["value"])
+    probes = [probe["httpGet"] for probe in container.values()]
+    assert {DEFAULT_PORT} == {probe["port"] for probe in probes}
+    with serve(port=free_port()) as server:
+        assert "0.0.0.0" == server.host
+        assert until(lambda: [200] * 3 == [_status(server.port, probe["path"]) for probe in probes], 10)
 
 
 def test_a_body_is_not_taken_for_a_request(board: MakeBoard) -> None:
