@@ -57,3 +57,10 @@ def test_what_is_emitted_while_plugins_are_loaded_reaches_them(monkeypatch: pyte
         if former is not None:
             former.changed()
     assert ["run.start", "run.stop"] * 2 == listener.names
+
+
+def test_a_run_that_is_switched_off_has_the_ids_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own code goes on to use them."""
+    monkeypatch.setattr(engine, "ensure", lambda: False)
+    with flowstone.run("nightly", run_id="r-1", correlation_id="ticket-7") as run:
+        assert ("r-1", "ticket-7", "") == (run.run_id, run.correlation_id, run.trace_id)

@@ -101,6 +101,16 @@ class Run(
         if self._outermost:
             engine.drain(OUTERMOST_DRAIN_S)
 
+    @property
+    def correlation_id(self) -> str:
+        """The correlation id; before the run begins, and where flowstone is switched off, the one that was given."""
+        return super().correlation_id or str(self._asked[1] or "")
+
+    @property
+    def run_id(self) -> str:
+        """The run's id; before the run begins, and where flowstone is switched off, the one that was given."""
+        return super().run_id or str(self._asked[0] or "")
+
     def begin(self) -> Self:
         """Tell the start without touching the context."""
         inherit(self, get_context())
