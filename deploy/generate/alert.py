@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+from deploy.generate.metrics import ENVIRONMENT, prometheus_label
+
+_ENVIRONMENT: Final = f"{{{{ with $labels.{prometheus_label(ENVIRONMENT)} }}}} ({{{{ . }}}}){{{{ end }}}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,18 +19,19 @@ class Condition:
         value: PromQL of what is looked at; has series while all is well.
         bound: What follows it, such as ``> 3``.
         absent: The alert is about having no series of *value* instead.
+        unless: A comparison of another metric; while it holds, this one does not.
     """
 
     value: str
     bound: str = ""
     absent: bool = False
+    unless: str = ""
 
     @property
     def expr(self) -> str:
         """The comparison as PromQL."""
-        if self.absent:
-            return f"absent({self.value})"
-        return f"{_bracketed(self.value)} {self.bound}"
+        told = f"absent({self.value})" if self.absent else f"{_bracketed(self.value)} {self.bound}"
+        return f"{told}\nunless on() ({self.unless})" if self.unless else told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,7 @@ class Alert:
             "for": self.wait,
             "labels": {"severity": self.severity},
             "annotations": {
-                "summary": self.summary,
+                "summary": f"{self.summary}{_ENVIRONMENT}",
                 "description": self.description,
                 "runbook_url": f"{runbooks.rstrip('/')}/{self.page}",
             },

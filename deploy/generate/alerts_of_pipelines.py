@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.generate.alert import Alert, Condition
-from deploy.generate.metrics import selector
-from deploy.generate.promql import by, share
-from deploy.generate.recording import AGE, FAILED_RUNS, FAILED_SHARE, LONGEST_GAP, RECENT, USUAL
+from deploy.generate.metrics import SERVICE, selector
+from deploy.generate.promql import by, grown, share
+from deploy.generate.recording import (
+    AGE,
+    FAILED_RUNS,
+    FAILED_SHARE,
+    LAST_FAILED,
+    LAST_SUCCEEDED,
+    LONGEST_GAP,
+    RECENT,
+    USUAL,
+)
 
 # The objective: 95 % of runs succeed, over 30 days. At these shares 2 % of the failures that allows are used
 # up in an hour, or 5 % in six (https://sre.google/workbook/alerting-on-slos/).
@@ -16,7 +25,7 @@ _FAST: Final = f"{14.4 * _BUDGET:.2f}"
 _SLOW: Final = f"{6 * _BUDGET:.2f}"
 _ASSET: Final = "{{ $labels.flowstone_asset_key }}"
 _PIPELINE: Final = "{{ $labels.flowstone_pipeline_name }}"
-_SENSOR: Final = ("job", "flowstone.sensor.name")
+_SENSOR: Final = (*SERVICE, "flowstone.sensor.name")
 _POLLS: Final = selector("flowstone.sensor.poll.duration", "count")
 _FAILED_POLLS: Final = selector("flowstone.sensor.poll.duration", "count", flowstone__sensor__result="error")
 
@@ -25,8 +34,12 @@ def _failing(window: str, bound: str) -> Condition:
     return Condition(value=f'sum without (window) ({FAILED_SHARE}{{window="{window}"}})', bound=f"> {bound}")
 
 
+def _failed(window: str, bound: str) -> Condition:
+    return Condition(value=f'sum without (window) ({FAILED_RUNS}{{window="{window}"}})', bound=f"> {bound}")
+
+
 def _polls(series: str, window: str) -> str:
-    return by("sum", f"increase({series}[{window}])", *_SENSOR)
+    return by("sum", grown(series, window), *_SENSOR)
 
 
 ALERTS: Final = (
@@ -52,7 +65,7 @@ ALERTS: Final = (
         conditions=(
             _failing("1h", _FAST),
             _failing("5m", _FAST),
-            Condition(value=f'sum without (window) ({FAILED_RUNS}{{window="1h"}})', bound="> 2.5"),
+            _failed("1h", "2.5"),
         ),
         wait="2m",
         severity="critical",
@@ -61,11 +74,40 @@ ALERTS: Final = (
     ),
     Alert(
         name="FlowstoneRunFailureSlowBurn",
-        conditions=(_failing("6h", _SLOW), _failing("30m", _SLOW)),
+        # Two at least: a single one is told as the last run.
+        conditions=(_failing("6h", _SLOW), _failing("30m", _SLOW), _failed("6h", "1.5")),
         wait="15m",
         severity="warning",
         summary=f"Runs of {_PIPELINE} fail",
         description="{{ $value | humanizePercentage }} of its runs of the last six hours failed.",
+    ),
+    Alert(
+        name="FlowstoneLastRunFailed",
+        conditions=(
+            Condition(value=f"{LAST_FAILED} - ({LAST_SUCCEEDED} or 0 * {LAST_FAILED})", bound="> 0"),
+        ),
+        wait="15m",
+        severity="warning",
+        summary=f"The last run of {_PIPELINE} failed",
+        description="None has succeeded since.",
+    ),
+    Alert(
+        name="FlowstoneMaterializationStuck",
+        conditions=(
+            Condition(
+                # By process: one that ends, or is killed, takes its series along.
+                value=by(
+                    "sum",
+                    selector("flowstone.materialization.active"),
+                    *(*SERVICE, "instance", "flowstone.pipeline.name"),
+                ),
+                bound="> 0",
+            ),
+        ),
+        wait="6h",
+        severity="warning",
+        summary=f"A materialization of {_PIPELINE} has been under way for six hours",
+        description="In the process {{ $labels.instance }} of {{ $labels.job }}, where {{ $value }} are under way.",
     ),
     Alert(
         name="FlowstoneResourceUnhealthy",
@@ -74,7 +116,7 @@ ALERTS: Final = (
                 value=by(
                     "max",
                     selector("flowstone.resource.status", flowstone__resource__status="unhealthy"),
-                    *("job", "flowstone.resource.name"),
+                    *(*SERVICE, "flowstone.resource.name"),
                 ),
                 bound="== 1",
             ),

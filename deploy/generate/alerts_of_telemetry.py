@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.generate.alert import Alert, Condition
-from deploy.generate.metrics import selector
+from deploy.generate.metrics import SERVICE, selector
 from deploy.generate.promql import by, grown
-from deploy.generate.recording import COLLECTOR_LOST
+from deploy.generate.recording import COLLECTOR_LOST, COLLECTOR_REFUSED
 
-_CHECK: Final = ("job", "flowstone.health.check.name")
+_CHECK: Final = (*SERVICE, "flowstone.health.check.name")
 
 
 def _grown(metric: str, window: str, *keys: str, part: str = "", **matched: str) -> str:
-    return by("sum", grown(selector(metric, part, **matched), window), "job", *keys)
+    return by("sum", grown(selector(metric, part, **matched), window), *SERVICE, *keys)
 
 
 ALERTS: Final = (
@@ -39,7 +39,9 @@ ALERTS: Final = (
     ),
     Alert(
         name="FlowstoneAuditBehind",
-        conditions=(Condition(value=by("max", selector("flowstone.audit.spool.age"), "job"), bound="> 300"),),
+        conditions=(
+            Condition(value=by("max", selector("flowstone.audit.spool.age"), *SERVICE), bound="> 300"),
+        ),
         wait="10m",
         severity="warning",
         summary="Audit entries of {{ $labels.job }} do not reach the database",
@@ -114,7 +116,7 @@ ALERTS: Final = (
         name="FlowstonePubsubStuck",
         conditions=(
             Condition(
-                value=by("max", selector("flowstone.pubsub.outbox.delay"), "job", "messaging.system"),
+                value=by("max", selector("flowstone.pubsub.outbox.delay"), *SERVICE, "messaging.system"),
                 bound="> 60",
             ),
         ),
@@ -122,6 +124,22 @@ ALERTS: Final = (
         severity="warning",
         summary="{{ $labels.messaging_system }} takes no messages from {{ $labels.job }}",
         description="It has taken nothing for {{ $value | humanizeDuration }}.",
+    ),
+    Alert(
+        name="FlowstoneCollectorDown",
+        conditions=(Condition(value='up{job="collector"}', bound="== 0"),),
+        wait="2m",
+        severity="critical",
+        summary="The collector {{ $labels.instance }} does not answer",
+        description="Prometheus has not reached it for two minutes; processes keep little, and lose the rest.",
+    ),
+    Alert(
+        name="FlowstoneCollectorTurnsAway",
+        conditions=(Condition(value=COLLECTOR_REFUSED, bound="> 0"),),
+        wait="5m",
+        severity="warning",
+        summary="The collector turns away {{ $labels.signal }}",
+        description="{{ $value | humanize }} in ten minutes; senders try again, for a while.",
     ),
     Alert(
         name="FlowstoneCollectorRefused",
@@ -136,7 +154,7 @@ ALERTS: Final = (
         conditions=(Condition(value=COLLECTOR_LOST.format(what="enqueue_failed"), bound="> 0"),),
         wait="0m",
         severity="critical",
-        summary="The queue of {{ $labels.exporter }} is full; {{ $labels.signal }} are lost",
+        summary="The queue of {{ $labels.exporter }} is full for {{ $labels.signal }}",
         description="{{ $value | humanize }} found no room in ten minutes.",
     ),
     Alert(
@@ -160,7 +178,10 @@ ALERTS: Final = (
         name="FlowstoneAbsent",
         conditions=(
             Condition(
-                value=f"last_over_time({selector('flowstone.run.duration', 'count')}[1h])", absent=True
+                value=f"last_over_time({selector('flowstone.run.duration', 'count')}[1h])",
+                absent=True,
+                # Its totals begin anew with it, and the next nightly run may be a day away.
+                unless=f"max({selector('otelcol_process_uptime')}) < {2 * 86_400}",
             ),
         ),
         wait="15m",

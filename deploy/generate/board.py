@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-SCOPE: Final = 'job=~"$job"'
-"""What every query of a dashboard is limited to: the services that are chosen."""
-PIPELINE: Final = 'job=~"$job", flowstone_pipeline_name=~"$pipeline"'
-ASSET: Final = 'job=~"$job", flowstone_asset_key=~"$asset"'
+# The bar at the end: what nobody gave an environment is shown with each that is chosen.
+SCOPE: Final = 'job=~"$job", deployment_environment_name=~"$environment|"'
+"""What every query of a dashboard is limited to: the services and environments that are chosen."""
+PIPELINE: Final = f'{SCOPE}, flowstone_pipeline_name=~"$pipeline"'
+ASSET: Final = f'{SCOPE}, flowstone_asset_key=~"$asset"'
+ENVIRONMENT: Final = "{{deployment_environment_name}}"
+"""The environment, for the legend of a query that tells them apart."""
+COUNTED: Final = "Counted in the intervals of the graph, of a minute at least."
+"""How bars are to be read that begin with the first failure, where Prometheus's rates begin with the second."""
 
 Kind = Literal["lines", "bars", "number", "table", "states", "traces"]
 

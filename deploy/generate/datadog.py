@@ -6,6 +6,7 @@ import json
 from typing import Any, Final
 
 from deploy.generate.metrics import instruments
+from deploy.generate.recording import FAILED
 
 _FILTER: Final = "{$service,$env}"
 
@@ -16,7 +17,8 @@ def _query(aggregate: str, metric: str, *keys: str, only: str = "") -> str:
     for key in keys:
         if key not in known:
             raise KeyError(f"{metric} has no attribute {key}")
-    scope = f"{{$service,$env,{only}}}" if only else _FILTER
+    # Datadog takes either commas or words, not both.
+    scope = f"{{$service AND $env AND {only}}}" if only else _FILTER
     by = f" by {{{','.join(keys)}}}" if keys else ""
     return f"{aggregate}:{metric}{scope}{by}"
 
@@ -61,7 +63,11 @@ def _pipelines() -> dict[str, Any]:
     return _group(
         "Pipelines",
         _widget("Runs by outcome", (_counted(run, "flowstone.outcome"),), display="bars"),
-        _widget("Failed runs", (_counted(run, only="flowstone.outcome:failure"),), kind="query_value"),
+        _widget(
+            "Failed runs",
+            (_counted(run, only=f"flowstone.outcome IN ({','.join(FAILED.lstrip('~').split('|'))})"),),
+            kind="query_value",
+        ),
         _widget("How long runs take (95th percentile)", (_query("p95", run, "flowstone.pipeline.name"),)),
         _widget("Materializations by outcome", (_counted(asset, "flowstone.outcome"),), display="bars"),
         _widget(

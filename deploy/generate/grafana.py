@@ -22,11 +22,11 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from deploy.generate.board import Board, Panel, Query, Variable
-from deploy.generate.metrics import prometheus_label, selector
+from deploy.generate.metrics import ENVIRONMENT, prometheus_label, selector
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 TRACES: Final = DataSourceRef(type_val="jaeger", uid="${traces}")
-_JOBS: Final = selector("flowstone.run.duration", "count")
+_ALL: Final = '{__name__=~"flowstone_.+"}'
 _STATES: Final = (("healthy", "green"), ("degraded", "yellow"), ("unhealthy", "red"))
 
 
@@ -66,7 +66,8 @@ def text(board: Board) -> str:
 def _variables(board: Board) -> list[Any]:
     made: list[Any] = [
         dashboard.DatasourceVariable("datasource").label("Metrics").type("prometheus"),
-        _asked(Variable(name="job", label="job", series=_JOBS), "Service"),
+        _asked(Variable(name="job", label="job", series=_ALL), "Service"),
+        _asked(Variable(name="environment", label=ENVIRONMENT, series=_ALL), "Environment"),
     ]
     made += [_asked(one, one.name.capitalize()) for one in board.variables]
     if board.correlation:

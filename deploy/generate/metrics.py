@@ -15,6 +15,11 @@ from flowstone.otel.instruments import INSTRUMENTS, Instrument, Label, of_plugin
 from flowstone.otel.process import PROCESS
 from flowstone.runtime import engine
 
+ENVIRONMENT: Final = "deployment.environment.name"
+"""What tells production from staging; empty where nobody said, as on metrics that a process serves itself."""
+SERVICE: Final = ("job", ENVIRONMENT)
+"""What every rule tells apart."""
+
 _UNITS: Final = {"s": "seconds", "By": "bytes"}
 _PARTS: Final = ("count", "sum", "bucket")
 

@@ -15,10 +15,12 @@ def grown(series: str, window: str) -> str:
     """Return by how much counters grew, their first value counted.
 
     ``increase`` compares samples, so a counter that is born with its first failure, as ours are, shows none.
-    A series that was not there an hour before the window therefore counts whole.
+    A series that was not there an hour before the window therefore counts whole; unless it was there from the
+    first successful scrape on, for then it is old, and it was Prometheus or the network that was away.
     """
     born = f"last_over_time({series}[{window}]) unless last_over_time({series}[1h] offset {window})"
-    return f"({born}) or increase({series}[{window}])"
+    old = f"count_over_time({series}[{window}]) >= scalar(max(sum_over_time(up[{window}]))) - 1"
+    return f"({born} unless {old}) or increase({series}[{window}])"
 
 
 def rate(
@@ -26,6 +28,13 @@ def rate(
 ) -> str:
     """Return how much a counter grows per second, added up by *keys*."""
     return by("sum", f"rate({selector(metric, part, scope, **matched)}[{window}])", *keys)
+
+
+def counted(
+    metric: str, *keys: str, part: str = "", window: str = "$__rate_interval", scope: str = "", **matched: str
+) -> str:
+    """Return by how much a counter grew, its birth included, added up by *keys*."""
+    return by("sum", grown(selector(metric, part, scope, **matched), window), *keys)
 
 
 def quantile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from deploy.generate.metrics import selector
+from deploy.generate.metrics import SERVICE, selector
 from deploy.generate.promql import by, grown, quantile, share
 
 REMEMBERED: Final = "14d"
@@ -13,20 +13,23 @@ REMEMBERED: Final = "14d"
 FAILED: Final = "~failure|error|timeout"
 SIGNALS: Final = ("spans", "metric_points", "log_records")
 
-_ASSET: Final = ("job", "flowstone.asset.key")
-_PIPELINE: Final = ("job", "flowstone.pipeline.name")
+_ASSET: Final = (*SERVICE, "flowstone.asset.key")
+_PIPELINE: Final = (*SERVICE, "flowstone.pipeline.name")
 
-LAST_SUCCESS: Final = "job_asset:flowstone_asset_last_success_time_seconds:max"
-AGE: Final = "job_asset:flowstone_asset_age_seconds"
-GAP: Final = "job_asset:flowstone_asset_gap_seconds"
-LONGEST_GAP: Final = "job_asset:flowstone_asset_gap_seconds:max14d"
-RUNS: Final = "job_pipeline:flowstone_runs:grown"
-FAILED_RUNS: Final = "job_pipeline:flowstone_runs_failed:grown"
-FAILED_SHARE: Final = "job_pipeline:flowstone_run_failures:share"
-USUAL: Final = "job_asset:flowstone_materialization_duration_seconds:p95_7d"
-RECENT: Final = "job_asset:flowstone_materialization_duration_seconds:p50_1h"
-RUN_QUANTILE: Final = "job_pipeline:flowstone_run_duration_seconds:p"
-ASSET_QUANTILE: Final = "job_asset:flowstone_materialization_duration_seconds:p"
+LAST_SUCCESS: Final = "job_environment_asset:flowstone_asset_last_success_time_seconds:max"
+AGE: Final = "job_environment_asset:flowstone_asset_age_seconds"
+GAP: Final = "job_environment_asset:flowstone_asset_gap_seconds"
+LONGEST_GAP: Final = "job_environment_asset:flowstone_asset_gap_seconds:max14d"
+RUNS: Final = "job_environment_pipeline:flowstone_runs:grown"
+FAILED_RUNS: Final = "job_environment_pipeline:flowstone_runs_failed:grown"
+FAILED_SHARE: Final = "job_environment_pipeline:flowstone_run_failures:share"
+USUAL: Final = "job_environment_asset:flowstone_materialization_duration_seconds:p95_7d"
+RECENT: Final = "job_environment_asset:flowstone_materialization_duration_seconds:p50_1h"
+RUN_QUANTILE: Final = "job_environment_pipeline:flowstone_run_duration_seconds:p"
+ASSET_QUANTILE: Final = "job_environment_asset:flowstone_materialization_duration_seconds:p"
+LAST_FAILED: Final = "job_environment_pipeline:flowstone_run_last_failure_time_seconds:max"
+LAST_SUCCEEDED: Final = "job_environment_pipeline:flowstone_run_last_success_time_seconds:max"
+COLLECTOR_REFUSED: Final = "receiver_signal:otelcol_receiver_refused:grown10m"
 COLLECTOR_LOST: Final = "exporter_signal:otelcol_exporter_{what}:grown10m"
 WINDOWS: Final = ("5m", "30m", "1h", "6h")
 
@@ -82,6 +85,18 @@ def _shares() -> tuple[Recording, ...]:
     return (*counted, Recording(record=FAILED_SHARE, expr=share(FAILED_RUNS, RUNS)))
 
 
+def _latest_runs() -> tuple[Recording, ...]:
+    seconds = int(REMEMBERED.removesuffix("d")) * 86_400
+    made = []
+    for record, outcome in ((LAST_FAILED, FAILED), (LAST_SUCCEEDED, "success")):
+        series = selector("flowstone.run.duration", "count", flowstone__outcome=outcome)
+        now = f"time() + 0 * ({by('sum', grown(series, '5m'), *_PIPELINE)} > 0)"
+        # It remembers itself: there may be a day between a run and the next.
+        remembered = by("max", f"{now} or last_over_time({record}[1d])", *_PIPELINE)
+        made.append(Recording(record=record, expr=f"{remembered} > time() - {seconds}"))
+    return tuple(made)
+
+
 def _durations() -> tuple[Recording, ...]:
     quantiles = [
         Recording(record=f"{name}{q:g}_1d", expr=quantile(q / 100, metric, *keys, window="1d"))
@@ -104,7 +119,15 @@ def _durations() -> tuple[Recording, ...]:
 
 
 def _collector() -> tuple[Recording, ...]:
-    return tuple(
+    refused = tuple(
+        Recording(
+            record=COLLECTOR_REFUSED,
+            expr=by("sum", grown(selector(f"otelcol_receiver_refused_{signal}"), "10m"), "job", "receiver"),
+            labels={"signal": signal},
+        )
+        for signal in SIGNALS
+    )
+    return refused + tuple(
         Recording(
             record=COLLECTOR_LOST.format(what=what),
             expr=by("sum", grown(selector(f"otelcol_exporter_{what}_{signal}"), "10m"), "job", "exporter"),
@@ -119,7 +142,7 @@ def groups() -> tuple[Group, ...]:
     """Return all groups of recording rules."""
     return (
         Group(name="flowstone-freshness", interval="1m", rules=_freshness()),
-        Group(name="flowstone-failures", interval="1m", rules=_shares()),
+        Group(name="flowstone-failures", interval="1m", rules=(*_shares(), *_latest_runs())),
         Group(name="flowstone-durations", interval="5m", rules=_durations()),
         Group(name="flowstone-collector", interval="1m", rules=_collector()),
     )

@@ -17,6 +17,7 @@ from tests.servers.collector import Collector
 from tests.vendor.busy import FAULTY
 
 SERVICE = "shop"
+ENVIRONMENT = "prod"
 RULES = ROOT / "deploy" / "prometheus"
 BUSY = Path(__file__).with_name("busy.py")
 
@@ -62,6 +63,7 @@ def busy(folder: Path, env: Mapping[str, str], *, faulty: bool) -> Iterator[None
         "FLOWSTONE_HEALTH_INTERVAL": "0.5",
         "FLOWSTONE_HEALTH_DATABASE_URL": "",
         "OTEL_SERVICE_NAME": SERVICE,
+        "OTEL_RESOURCE_ATTRIBUTES": f"deployment.environment.name={ENVIRONMENT}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
     }

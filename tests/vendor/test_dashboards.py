@@ -21,7 +21,7 @@ from tests.servers.collector import NOWHERE, read
 from tests.servers.jaeger import Jaeger
 from tests.servers.ports import free_port
 from tests.servers.prometheus import Prometheus
-from tests.vendor.monitored import SERVICE, Strained, busy, direct, hastened
+from tests.vendor.monitored import ENVIRONMENT, SERVICE, Strained, busy, direct, hastened
 
 pytest.importorskip("grafana_foundation_sdk", reason="needs the dependency group `deploy`")
 
@@ -32,7 +32,15 @@ from deploy.generate.rules import ALERTS
 pytestmark = pytest.mark.matrix
 
 BOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
-VARIABLES = {"$__rate_interval": "1m", "$__range": "1h", "$job": ".*", "$pipeline": ".*", "$asset": ".*"}
+# An environment is chosen: what nobody gave one, such as a process that is scraped itself, is shown all the same.
+VARIABLES = {
+    "$__rate_interval": "1m",
+    "$__range": "1h",
+    "$job": ".*",
+    "$environment": ENVIRONMENT,
+    "$pipeline": ".*",
+    "$asset": ".*",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +103,7 @@ def _watch(folder: Path, server: Strained, traces: Jaeger) -> Iterator[Watched]:
         ),
         prometheus.running(folder / "prometheus", {**targets, "direct": [port]}, hastened(folder)) as asked,
     ):
-        until(lambda: asked.query("job_asset:flowstone_asset_gap_seconds:max14d"), 60)
+        until(lambda: asked.query("job_environment_asset:flowstone_asset_gap_seconds:max14d"), 60)
         pages = tuple(read(one) for one in (port, server.scrape, server.scrape_processes, server.own))
         yield Watched(prometheus=asked, jaeger=traces, pages=pages)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.generate.board import ASSET, SCOPE, Board, Panel, Query, Variable
+from deploy.generate.board import ASSET, COUNTED, ENVIRONMENT, SCOPE, Board, Panel, Query, Variable
 from deploy.generate.metrics import selector
-from deploy.generate.promql import by, quantile, rate
+from deploy.generate.promql import by, counted, quantile, rate
 from deploy.generate.recording import AGE, ASSET_QUANTILE, LONGEST_GAP
 
 _KEY: Final = "flowstone.asset.key"
@@ -42,8 +42,11 @@ BOARD: Final = Board(
                     unit="s",
                     width=12,
                     queries=(
-                        Query(expr=f"{AGE}{{{ASSET}}}", legend="{{flowstone_asset_key}}"),
-                        Query(expr=f"{LONGEST_GAP}{{{ASSET}}}", legend="{{flowstone_asset_key}} longest"),
+                        Query(expr=f"{AGE}{{{ASSET}}}", legend=f"{{{{flowstone_asset_key}}}} {ENVIRONMENT}"),
+                        Query(
+                            expr=f"{LONGEST_GAP}{{{ASSET}}}",
+                            legend=f"{{{{flowstone_asset_key}}}} {ENVIRONMENT} longest",
+                        ),
                     ),
                 ),
                 Panel(
@@ -66,12 +69,11 @@ BOARD: Final = Board(
             (
                 Panel(
                     title="By outcome",
-                    about="Attempts per second.",
+                    about=f"Attempts. {COUNTED}",
                     kind="bars",
-                    unit="ops",
                     queries=(
                         Query(
-                            expr=rate(
+                            expr=counted(
                                 "flowstone.materialization.duration",
                                 "flowstone.outcome",
                                 part="count",
@@ -102,20 +104,19 @@ BOARD: Final = Board(
                     queries=tuple(
                         Query(
                             expr=f"{ASSET_QUANTILE}{q}_1d{{{ASSET}}}",
-                            legend=f"{{{{flowstone_asset_key}}}} p{q}",
+                            legend=f"{{{{flowstone_asset_key}}}} {ENVIRONMENT} p{q}",
                         )
                         for q in (50, 95, 99)
                     ),
                 ),
                 Panel(
                     title="Errors",
-                    about="Failed attempts per second, by error.",
+                    about=f"Failed attempts, by error. {COUNTED}",
                     kind="bars",
-                    unit="ops",
                     width=12,
                     queries=(
                         Query(
-                            expr=rate(
+                            expr=counted(
                                 "flowstone.materialization.duration",
                                 *(_KEY, "error.type"),
                                 part="count",

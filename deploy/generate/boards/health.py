@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.generate.board import SCOPE, Board, Panel, Query
-from deploy.generate.metrics import selector
+from deploy.generate.board import ENVIRONMENT, SCOPE, Board, Panel, Query
+from deploy.generate.metrics import SERVICE, selector
 from deploy.generate.promql import by, grown, quantile, rate
 
 _CHECK: Final = "flowstone.health.check.name"
@@ -16,12 +16,13 @@ _WORST: Final = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 
 
 def _worst(metric: str, state_key: str, name: str) -> str:
-    """Return 0 for healthy, 1 for degraded, 2 for unhealthy, by name."""
+    """Return 0 for healthy, 1 for degraded, 2 for unhealthy, by service and name, of the process that fares worst."""
     key = state_key.replace(".", "__")
-    return " + ".join(
-        f"{weight} * {by('max', selector(metric, scope=SCOPE, **{key: state}), name)}"
+    weighed = " + ".join(
+        f"{weight} * {by('max', selector(metric, scope=SCOPE, **{key: state}), *SERVICE, name)}"
         for state, weight in _WORST.items()
     )
+    return f"clamp_max({weighed}, {max(_WORST.values())})"
 
 
 def _lines(title: str, about: str, expr: str, legend: str, unit: str = "short") -> Panel:
@@ -49,7 +50,7 @@ _HEALTH: Final = (
         queries=(
             Query(
                 expr=_worst("flowstone.health.status", "flowstone.health.state", _CHECK),
-                legend="{{flowstone_health_check_name}}",
+                legend=f"{{{{job}}}} {ENVIRONMENT} {{{{flowstone_health_check_name}}}}",
             ),
         ),
     ),
@@ -61,7 +62,7 @@ _HEALTH: Final = (
         queries=(
             Query(
                 expr=_worst("flowstone.resource.status", "flowstone.resource.status", _RESOURCE),
-                legend="{{flowstone_resource_name}}",
+                legend=f"{{{{job}}}} {ENVIRONMENT} {{{{flowstone_resource_name}}}}",
             ),
         ),
     ),

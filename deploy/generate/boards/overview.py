@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.generate.board import SCOPE, Board, Panel, Query
-from deploy.generate.metrics import selector
-from deploy.generate.promql import by, grown, quantile, rate
+from deploy.generate.board import COUNTED, ENVIRONMENT, SCOPE, Board, Panel, Query
+from deploy.generate.metrics import SERVICE, selector
+from deploy.generate.promql import by, counted, grown, quantile
 from deploy.generate.recording import AGE, FAILED, FAILED_SHARE, LONGEST_GAP, RUN_QUANTILE
 
 _RUNS: Final = selector("flowstone.run.duration", "count", SCOPE)
@@ -55,11 +55,11 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     title="Unhealthy resources",
-                    about="Resources whose latest look found them unhealthy.",
+                    about="Resources that the latest look of some process found unhealthy.",
                     kind="number",
                     width=4,
                     red_from=1,
-                    queries=(Query(expr=by("sum", _BROKEN)),),
+                    queries=(Query(expr=by("sum", by("max", _BROKEN, *SERVICE, "flowstone.resource.name"))),),
                 ),
                 Panel(
                     title="Lost telemetry",
@@ -76,13 +76,12 @@ BOARD: Final = Board(
             (
                 Panel(
                     title="Runs by outcome",
-                    about="Runs per second that ended, by outcome.",
+                    about=f"Runs that ended, by outcome. {COUNTED}",
                     kind="bars",
-                    unit="ops",
                     width=12,
                     queries=(
                         Query(
-                            expr=rate(
+                            expr=counted(
                                 "flowstone.run.duration", "flowstone.outcome", part="count", scope=SCOPE
                             ),
                             legend="{{flowstone_outcome}}",
@@ -97,7 +96,7 @@ BOARD: Final = Board(
                     queries=(
                         Query(
                             expr=f'{FAILED_SHARE}{{{SCOPE}, window="1h"}}',
-                            legend="{{flowstone_pipeline_name}}",
+                            legend=f"{{{{flowstone_pipeline_name}}}} {ENVIRONMENT}",
                         ),
                     ),
                 ),
@@ -125,7 +124,7 @@ BOARD: Final = Board(
                     queries=tuple(
                         Query(
                             expr=f"{RUN_QUANTILE}{q}_1d{{{SCOPE}}}",
-                            legend=f"{{{{flowstone_pipeline_name}}}} p{q}",
+                            legend=f"{{{{flowstone_pipeline_name}}}} {ENVIRONMENT} p{q}",
                         )
                         for q in (50, 95, 99)
                     ),
@@ -143,18 +142,18 @@ BOARD: Final = Board(
                     queries=(
                         Query(
                             expr=f"sort_desc({AGE}{{{SCOPE}}} / {LONGEST_GAP}{{{SCOPE}}})",
-                            legend="{{flowstone_asset_key}}",
+                            legend=f"{{{{flowstone_asset_key}}}} {ENVIRONMENT}",
                         ),
                     ),
                 ),
                 Panel(
                     title="Sensors",
-                    about="Polls per second, by sensor and result.",
-                    unit="ops",
+                    about=f"Polls, by sensor and result. {COUNTED}",
+                    kind="bars",
                     width=12,
                     queries=(
                         Query(
-                            expr=rate(
+                            expr=counted(
                                 "flowstone.sensor.poll.duration",
                                 *("flowstone.sensor.name", "flowstone.sensor.result"),
                                 part="count",

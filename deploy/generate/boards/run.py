@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.generate.board import PIPELINE, SCOPE, Board, Panel, Query, Variable
+from deploy.generate.board import COUNTED, PIPELINE, SCOPE, Board, Panel, Query, Variable
 from deploy.generate.metrics import selector
-from deploy.generate.promql import by, quantile, rate
+from deploy.generate.promql import by, counted, quantile
 
 _NAME: Final = "flowstone.pipeline.name"
 _SPAN: Final = "span.name"
@@ -25,12 +25,11 @@ BOARD: Final = Board(
             (
                 Panel(
                     title="Runs by outcome",
-                    about="Per second.",
+                    about=COUNTED,
                     kind="bars",
-                    unit="ops",
                     queries=(
                         Query(
-                            expr=rate(
+                            expr=counted(
                                 "flowstone.run.duration", "flowstone.outcome", part="count", scope=PIPELINE
                             ),
                             legend="{{flowstone_outcome}}",
@@ -52,12 +51,11 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     title="Errors",
-                    about="Failed runs per second, by error.",
+                    about=f"Failed runs, by error. {COUNTED}",
                     kind="bars",
-                    unit="ops",
                     queries=(
                         Query(
-                            expr=rate(
+                            expr=counted(
                                 "flowstone.run.duration",
                                 "error.type",
                                 part="count",
@@ -70,11 +68,11 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     title="By orchestrator",
-                    about="Runs per second.",
-                    unit="ops",
+                    about=COUNTED,
+                    kind="bars",
                     queries=(
                         Query(
-                            expr=rate(
+                            expr=counted(
                                 "flowstone.run.duration",
                                 "flowstone.orchestrator.name",
                                 part="count",
@@ -98,11 +96,11 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     title="Triggered by sensors",
-                    about="Runs per second, by sensor.",
-                    unit="ops",
+                    about=f"Runs, by sensor. {COUNTED}",
+                    kind="bars",
                     queries=(
                         Query(
-                            expr=rate("flowstone.sensor.triggers", "flowstone.sensor.name", scope=SCOPE),
+                            expr=counted("flowstone.sensor.triggers", "flowstone.sensor.name", scope=SCOPE),
                             legend="{{flowstone_sensor_name}}",
                         ),
                     ),
@@ -114,12 +112,13 @@ BOARD: Final = Board(
             (
                 Panel(
                     title="Spans",
-                    about="Per second, by name.",
-                    unit="ops",
+                    about=f"By name. {COUNTED}",
+                    kind="bars",
                     width=12,
                     queries=(
                         Query(
-                            expr=rate("flowstone.span.calls", _SPAN, scope=PIPELINE), legend="{{span_name}}"
+                            expr=counted("flowstone.span.calls", _SPAN, scope=PIPELINE),
+                            legend="{{span_name}}",
                         ),
                     ),
                 ),

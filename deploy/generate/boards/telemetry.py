@@ -112,7 +112,11 @@ BOARD: Final = Board(
                 ),
                 _of_collector("Sent", "Per second, by exporter.", "otelcol_exporter_sent", "exporter"),
                 _lost("Refused by a backend", "In ten minutes; lost to this backend.", "send_failed"),
-                _lost("No room in the queue", "In ten minutes; lost to this backend.", "enqueue_failed"),
+                _lost(
+                    "No room in the queue",
+                    "In ten minutes; senders try again, unless backends are isolated: then lost to this one.",
+                    "enqueue_failed",
+                ),
                 Panel(
                     title="Queues",
                     about="How full they are; they lie on disk and outlive a restart.",
