@@ -23,7 +23,7 @@ def told(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     if found is None:
         pytest.skip(f"no {program} here; apt-get install prometheus prometheus-alertmanager")
     return subprocess.run(
-        [found, *arguments], cwd=RULES, capture_output=True, text=True, timeout=120, check=False
+        [found, *arguments], cwd=RULES, capture_output=True, text=True, timeout=400, check=False
     )
 
 
@@ -31,6 +31,7 @@ def test_the_configurations_are_valid() -> None:
     """Prometheus takes our configuration with all rules, Alertmanager its own."""
     for done in (
         told("promtool", "check", "config", "prometheus.yaml"),
+        told("promtool", "check", "config", "local.yaml"),
         told("amtool", "check-config", "alertmanager.yaml"),
     ):
         assert 0 == done.returncode, done.stdout + done.stderr
