@@ -104,6 +104,8 @@ def _watch(folder: Path, server: Strained, traces: Jaeger) -> Iterator[Watched]:
         prometheus.running(folder / "prometheus", {**targets, "direct": [port]}, hastened(folder)) as asked,
     ):
         until(lambda: asked.query("job_environment_asset:flowstone_asset_gap_seconds:max14d"), 60)
+        lost = f'count by (job) (flowstone_audit_lost_total{{job=~"direct|{SERVICE}"}})'
+        until(lambda: len(asked.query(lost)) == 2, 60)  # its spool must be full before an entry is lost
         pages = tuple(read(one) for one in (port, server.scrape, server.scrape_processes, server.own))
         yield Watched(prometheus=asked, jaeger=traces, pages=pages)
 
