@@ -36,6 +36,7 @@ FAULT_WALLS: dict[str, str] = {
     "src/flowstone/runtime/delivery.py": "a plugin's batch hook may raise",
     "src/flowstone/runtime/drain.py": "a record that cannot be rendered, or a mistake of ours, must not stop the others",
     "src/flowstone/runtime/driving.py": "passes what was thrown into the user's generator, as Python does",
+    "src/flowstone/runtime/elsewhere.py": "a number that is too high is better than none",
     "src/flowstone/runtime/emission.py": "what a caller gives may be anything; a foreign span processor may raise",
     "src/flowstone/runtime/engine.py": "a plugin's flush or shutdown may raise",
     "src/flowstone/runtime/export/bounded.py": "an exporter may raise while it is given up",

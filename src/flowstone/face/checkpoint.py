@@ -12,11 +12,13 @@ from flowstone.face import claims, keys, token
 from flowstone.face.deadlines import deadlines
 from flowstone.face.errors import CheckpointDecided, CheckpointExpired, CheckpointNotRecorded
 from flowstone.face.token import Request
-from flowstone.face.verdicts import APPROVED, EVENTS, REJECTED, TIMED_OUT, verdict_on
-from flowstone.runtime import coerce, emission, engine, identity, roots
+from flowstone.face.verdicts import APPROVED, EVENTS, REJECTED, TIMED_OUT, claimed, verdict_on
+from flowstone.runtime import coerce, elsewhere, emission, engine, identity, roots
 from flowstone.runtime.context import get_context
 from flowstone.runtime.inherited import with_inherited
 from flowstone.runtime.scope import NO_TRACE
+
+elsewhere.use("checkpoint_id", lambda id: bool(claimed(id)))
 
 OFF: Final = "off"
 """The token of what was requested while flowstone was switched off."""

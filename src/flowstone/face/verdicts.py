@@ -10,7 +10,7 @@ from flowstone.catalogue.checkpoint import (
     CheckpointRejected,
     CheckpointTimeout,
 )
-from flowstone.face import claims
+from flowstone.face import claims, keys, token
 from flowstone.face.timeline import events_under
 from flowstone.face.token import Request
 
@@ -24,6 +24,12 @@ EVENTS: Final[dict[str, type[CheckpointDecision]]] = {
     TIMED_OUT: CheckpointTimeout,
 }
 _WORDS: Final = {event: word for word, event in EVENTS.items()}
+
+
+def claimed(id: str) -> str:
+    """Return the verdict that was claimed on this host for the request with the token *id*, empty while there is none."""
+    request = token.read(id, keys.known())
+    return claims.found(request.key, request.deadline)
 
 
 def verdict_on(request: Request, timeout: float) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 from flowstone.catalogue.values import Attributes
 from flowstone.otel.instruments import Instrument
 from flowstone.otel.names import OVERFLOW
+from flowstone.runtime import elsewhere
 from flowstone.runtime.export.data import Exemplar, Metric, MetricPoint
 
 Key = tuple[str, ...]
@@ -21,6 +23,7 @@ Example = tuple[float, int, str, str]
 
 CARDINALITY_LIMIT: Final = 2000  # as the SDK's; further series share one
 _OVERFLOW: Final[Key] = ("\0overflow",)
+_ASKED_LIMIT: Final = 64  # things under way that others are asked about, each time they are read
 _OPEN_LIMIT: Final = 65_536
 
 
@@ -112,6 +115,13 @@ class OpenCells(NumberCells):
         key = self._open.pop(identity, None)
         if key is not None:
             self.add(key, -1)
+
+    def points(self, now: int, renew: bool = False) -> tuple[MetricPoint, ...]:
+        """Return how many are under way; those that ended in another process are counted out now."""
+        for identity in tuple(islice(self._open, _ASKED_LIMIT)):
+            if elsewhere.has_ended(self.instrument.identity, identity):
+                self.end(identity)
+        return super().points(now, renew)
 
 
 class Distribution:
