@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from time import time_ns
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from flowstone.plugin import Event, get_context
 from flowstone_pubsub import seeking
@@ -16,7 +16,7 @@ from flowstone_pubsub.mailbox import Full, Mailbox
 from flowstone_pubsub.message import Message
 from flowstone_pubsub.outbox import Outbox
 from flowstone_pubsub.patterns import Patterns
-from flowstone_pubsub.payloads import OPTIONS, as_json, coerced
+from flowstone_pubsub.payloads import OPTIONS, Entry, as_json, coerced
 from flowstone_pubsub.rings import DropNewest, DropOldest, KeepAll, Ring
 from flowstone_pubsub.subscription import Subscription
 
@@ -35,13 +35,47 @@ MAXLEN: Final = 1024
 _FULL: Final[dict[str, Full]] = {"disconnect": "disconnect", "spill": "spill"}
 
 
-class Bus:
+class Outlet(Protocol):
+    """Where broadcasts and lifecycle events are left."""
+
+    def put(self, entry: Entry) -> None:
+        """Leave one entry."""
+        ...
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Leave several."""
+        ...
+
+
+class Speaker:
+    """Takes broadcasts as they are at this moment.
+
+    Attributes:
+        outbox: Where they are left.
+    """
+
+    outbox: Outlet
+
+    def broadcast(self, topic: str, event: Any) -> None:
+        """Send *event* to all who subscribed to *topic*; it waits for nothing and raises nothing."""
+        # A caller that comes from elsewhere finds all of this cold, so each call and object here costs some
+        # microseconds: it takes what may change meanwhile, and the outbox looks at it later.
+        try:
+            caught = event if issubclass(type(event), Event) else as_json(event, None, OPTIONS)
+        except TypeError:
+            caught = coerced(event)
+        self.outbox.put((topic, caught, time_ns(), get_context()))
+
+
+class Bus(Speaker):
     """Publishes to the log of an engine, and subscribes to it. Safe for threads; of one process.
 
     Args:
         engine: The engine.
         spans: Whether what is broadcast is sent in a span of its own.
     """
+
+    outbox: Outbox
 
     def __init__(self, engine: Engine, *, spans: bool = True) -> None:
         self.engine = engine
@@ -67,16 +101,6 @@ class Bus:
         box = Mailbox(patterns, _ring(policy, maxlen, key), _FULL.get(policy, "drop"), policy)
         self.hub.add(box, seeking.place_of(self.engine, since))
         return Subscription(self.hub, box, maxlen)
-
-    def broadcast(self, topic: str, event: Any) -> None:
-        """Send *event* to all who subscribed to *topic*; it waits for nothing and raises nothing."""
-        # A caller that comes from elsewhere finds all of this cold, so each call and object here costs some
-        # microseconds: it takes what may change meanwhile, and the outbox looks at it later.
-        try:
-            caught = event if issubclass(type(event), Event) else as_json(event, None, OPTIONS)
-        except TypeError:
-            caught = coerced(event)
-        self.outbox.put((topic, caught, time_ns(), get_context()))
 
     def topics(self) -> list[str]:
         """Return the topics and wildcards that are subscribed to in this process."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable
+from itertools import count as counter
 from time import monotonic, sleep
 from typing import Final
 
@@ -41,8 +42,9 @@ class Outbox:
         self._waiting: deque[Entry | threading.Event] = deque()  # an event is where somebody waits
         self._batch: list[Outgoing] = []  # what the engine is to take next
         self._mark: threading.Event | None = None  # set once it has
-        self._lost = 0
-        self._losing = threading.Lock()
+        self._dropped = counter()  # by callers, in one step each: no lock, for signal handlers come upon them
+        self._seen = 0  # where it stood; to look moves it on as well
+        self._lost = 0  # what the log has still to be told
         self._delivering = threading.Lock()
         self._bell = threading.Lock()
         self._bell.acquire()
@@ -114,11 +116,21 @@ class Outbox:
         except IndexError:
             return
         if not isinstance(oldest, threading.Event):  # whoever waits at one finds that it was not reached
-            self._lose(1)
+            next(self._dropped)
+            self._tally(1)
 
     def _lose(self, number: int) -> None:
-        with self._losing:
-            self._lost += number
+        """Note what did not reach the log; for whoever delivers, as is ``_lost_so_far``."""
+        self._lost += number
+        self._tally(number)
+
+    def _lost_so_far(self) -> int:
+        dropped = next(self._dropped)
+        self._lost += dropped - self._seen
+        self._seen = dropped + 1
+        return self._lost
+
+    def _tally(self, number: int) -> None:
         tally.add("lost", self._engine.name, number)
         count("pubsub.lost", number)
 
@@ -130,11 +142,16 @@ class Outbox:
             return
 
     def _start(self) -> None:
-        with self._starting:
+        # Whoever comes upon one who starts it need not: a signal handler may have come upon this very thread.
+        if not self._starting.acquire(blocking=False):
+            return
+        try:
             if self._thread is not None or self._closed:
                 return
             # Where there are none, or the interpreter goes down, flush delivers on its own thread.
             self._thread = start_thread(self._work, "flowstone-pubsub-outbox")
+        finally:
+            self._starting.release()
 
     def _work(self) -> None:
         again = _AGAIN_S
@@ -208,7 +225,7 @@ class Outbox:
                     self._batch.append(made)
 
     def _publish(self) -> bool:
-        lost = self._lost
+        lost = self._lost_so_far()
         batch = [payloads.lost(lost), *self._batch] if lost else self._batch
         if not batch:
             return True
@@ -240,9 +257,7 @@ class Outbox:
         return True
 
     def _sent(self, batch: list[Outgoing], lost: int) -> None:
-        if lost:
-            with self._losing:
-                self._lost -= lost
+        self._lost -= lost
         if batch:
             self._sending.sent(batch)
             for template, number in Counter(template_of(one.topics[-1]) for one in batch).items():
