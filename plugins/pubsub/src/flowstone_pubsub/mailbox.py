@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from asyncio import AbstractEventLoop, Future
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
@@ -49,14 +50,19 @@ class Mailbox:
         self._waiter: Waiter | None = None
         self._told_dropped = 0
         self._ending: Gap | None = None  # what is told at last, where it was closed for being slow
+        self._anew: Gap | None = None  # while reading: the log was begun anew, told before anything else is read
         _boxes.add(self)
 
     def offer(self, items: Sequence[Item]) -> Waiter | None:
         """Take over what the hub delivers; return who is to be woken."""
         with self.lock:
-            if not self.live or self.closed:
+            if self.closed:
                 return None
             first, last = first_of(items[0]), last_of(items[0])
+            if not self.live:
+                if last < first:
+                    self._begin_anew(items[0])
+                return None
             if last < first:  # the log was begun anew; this gap comes alone
                 self.cursor = last
             elif first <= self.cursor:
@@ -67,14 +73,39 @@ class Mailbox:
             waiter, self._waiter = self._waiter, None
             return waiter
 
+    def _begin_anew(self, gap: Item) -> None:
+        """What is behind the cursor is another log's: note to say so, and to read that from its beginning."""
+        first = self.cursor + 1 if self._anew is None else self._anew.first
+        self.cursor = last_of(gap)
+        self._anew = Gap(first, self.cursor, "engine")
+
     def _overflow(self, items: Sequence[Item]) -> None:
         if self._full == "spill":
             self.live = False
-            self.cursor = first_of(items[0]) - 1
+            first, last = first_of(items[0]), last_of(items[0])
+            self.cursor = first - 1
+            if last < first:
+                self._begin_anew(items[0])
             return
         self.closed = True
         tally.add("dropped", self.policy, len(items))
         self._ending = Gap(first_of(items[0]), last_of(items[-1]), "slow_consumer")
+
+    def has_read(self, items: Sequence[Item], last: int, hand: deque[Item]) -> Sequence[Item]:
+        """Put into *hand* what the subscription has read, and move the cursor to *last*; return what was put there.
+
+        If the log has been begun anew meanwhile, that is told instead: what was read may be of the old one.
+        """
+        with self.lock:
+            # First the hand, then the cursor: the position is never further than what was given.
+            if self._anew is not None:
+                items = [self._anew]
+                hand.extend(items)
+                self._anew = None
+            else:
+                hand.extend(items)
+                self.cursor = last
+            return items
 
     def reread(self, cursor: int) -> None:
         """Have the subscription read what is behind *cursor* itself; the lock is held by the caller."""
@@ -100,12 +131,15 @@ class Mailbox:
     def first(self) -> int | None:
         """Return the first seq that waits."""
         found = self._ring.first()
-        return self._ending.first if found is None and self._ending is not None else found
+        if found is None:
+            told = self._anew or self._ending
+            found = None if told is None else told.first
+        return found
 
     def go_live(self, head: Callable[[], int]) -> bool:
         """Be filled by the hub from now on, unless it is further than the cursor; return whether it is live."""
         with self.lock:
-            if not self.live and head() <= self.cursor:
+            if not self.live and self._anew is None and head() <= self.cursor:
                 self.live = True
             return self.live
 

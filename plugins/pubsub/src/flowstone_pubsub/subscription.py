@@ -139,11 +139,11 @@ class Subscription:
             self._again, pause = min(self._again * 2, _AGAIN_MOST_S), self._again
             return pause
         self._again = _AGAIN_S
-        if items:
-            found = told(items, box)
-            self._hand.extend(found)
-            self._count(found)
-            box.cursor = last_of_log(items[-1])
+        last = last_of_log(items[-1]) if items else box.cursor
+        given = box.has_read(told(items, box), last, self._hand)
+        if items or given:
+            self._taken = box.cursor
+            self._count(given)
             return 0.0
         return 0.0 if box.go_live(lambda: self._hub.head) else _CATCHING_UP_S
 

@@ -9,8 +9,9 @@ import pytest
 import redis as client
 from nats.aio.client import Client
 
+from flowstone_pubsub.bus import Bus
 from flowstone_pubsub.engines.opening import open_engine
-from flowstone_pubsub.message import Gap
+from flowstone_pubsub.message import Gap, Message
 from flowstone_pubsub.testing.reading import Gathered, outgoing, publish_patiently
 from tests.servers import nats, redis
 from tests.servers.nats import NatsServer
@@ -54,6 +55,28 @@ def test_a_stream_that_was_replaced_is_told(server: NatsServer | RedisServer) ->
     gathered.wait(25, PATIENCE)
     assert [*range(1, 6), (6, 0, "engine"), *range(1, 21)] == _told(gathered)
     engine.close()
+
+
+@pytest.mark.parametrize("count", [20, 2500])
+def test_who_catches_up_with_a_stream_that_is_replaced_is_told(
+    server: NatsServer | RedisServer, count: int
+) -> None:
+    """Who still reads what was there before is told, and gets all of the new log, further or not."""
+    bus, other = Bus(open_engine(server.url("faults"))), open_engine(server.url("faults"))
+    bus.engine.publish([outgoing(["old", n], "t") for n in range(2000)])
+    with bus.subscribe("t", since="earliest", policy="spill") as subscription:
+        assert isinstance(subscription.next_item(PATIENCE), Message)
+        _delete(server)
+        publish_patiently(other, [outgoing(["new", n], "t") for n in range(count)], PATIENCE)
+        found: list[Any] = []
+        while Gap not in map(type, found) or found[-1] != ["new", count - 1]:
+            item = subscription.next_item(PATIENCE)
+            assert item is not None
+            found.append(item.event if isinstance(item, Message) else item)
+    told = max(n for n, item in enumerate(found) if isinstance(item, Gap))
+    assert [["new", n] for n in range(count)] == found[told + 1 :]
+    bus.close()
+    other.close()
 
 
 def test_numbers_that_were_given_twice_are_told() -> None:
