@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable
-from itertools import count as counter
 from time import monotonic, sleep
 from typing import Final
 
 from flowstone.plugin import count, start_thread
 from flowstone_pubsub import payloads, tally
 from flowstone_pubsub.engines.base import Engine, EngineDown, Outgoing
+from flowstone_pubsub.losses import Losses
 from flowstone_pubsub.payloads import Entry
 from flowstone_pubsub.sending import Sending
 from flowstone_pubsub.topics import template_of
 
+_LOGGER: Final = logging.getLogger("flowstone.pubsub")
 LIMIT: Final = 10_000
 _BATCH: Final = 256
+_BATCH_BYTES: Final = 4 * 1024 * 1024  # what is under way at the end is waited for
 _AGAIN_S: Final = 0.05
 _AGAIN_MOST_S: Final = 1.0
-_JOIN_S: Final = 0.5
+_JOIN_S: Final = 1.0  # what the log is taking, and being told of the rest; a file waits for the disk now and then
 _BRISK_S: Final = 0.005
 _NAP_S: Final = 0.0001  # which the kernel makes 0.16 ms of
 
@@ -42,9 +45,7 @@ class Outbox:
         self._waiting: deque[Entry | threading.Event] = deque()  # an event is where somebody waits
         self._batch: list[Outgoing] = []  # what the engine is to take next
         self._mark: threading.Event | None = None  # set once it has
-        self._dropped = counter()  # by callers, in one step each: no lock, for signal handlers come upon them
-        self._seen = 0  # where it stood; to look moves it on as well
-        self._lost = 0  # what the log has still to be told
+        self._losses = Losses(engine.name)
         self._delivering = threading.Lock()
         self._bell = threading.Lock()
         self._bell.acquire()
@@ -54,6 +55,7 @@ class Outbox:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._giving_up = threading.Lock()  # taken once
         self.failing_since = 0.0
 
     def put(self, entry: Entry) -> None:
@@ -97,18 +99,36 @@ class Outbox:
         return mark.is_set()
 
     def close(self, timeout: float) -> bool:
-        """Flush, and end the thread; what could not be delivered is counted."""
+        """Flush, and end the thread; what could not be delivered is counted, and told as well as it can be."""
         done = self.flush(timeout)
         self._closed = True
         self._hurry.set()
         self._ring()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_JOIN_S)
-        left = sum(not isinstance(one, threading.Event) for one in self._waiting) + len(self._batch)
-        if left and not done:
-            self._sending.lost(self._batch, "closed")
-            self._lose(left)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_S)
+        self._give_up(tell=thread is None or not thread.is_alive())
         return done
+
+    def _give_up(self, *, tell: bool) -> None:
+        """Drop what is left, once; *tell* of it in the log, unless the thread hangs in there."""
+        if not self._giving_up.acquire(blocking=False):
+            return
+        waiting, self._waiting = self._waiting, deque()
+        batch, self._batch = self._batch, []
+        left = sum(not isinstance(one, threading.Event) for one in waiting) + len(batch)
+        if left:
+            self._sending.lost(batch, "closed")
+            self._losses.add(left)
+            _LOGGER.warning("%d events were not broadcast: the log did not take them before the end", left)
+        lost = self._losses.untold()
+        if lost and tell:
+            try:
+                self._engine.publish([payloads.lost(lost)])
+            except Exception:  # as well as it can be: an engine that is down, or a third party's
+                count("pubsub.publish.failed")
+            else:
+                self._losses.told(lost)
 
     def _drop(self) -> None:
         try:
@@ -116,23 +136,7 @@ class Outbox:
         except IndexError:
             return
         if not isinstance(oldest, threading.Event):  # whoever waits at one finds that it was not reached
-            next(self._dropped)
-            self._tally(1)
-
-    def _lose(self, number: int) -> None:
-        """Note what did not reach the log; for whoever delivers, as is ``_lost_so_far``."""
-        self._lost += number
-        self._tally(number)
-
-    def _lost_so_far(self) -> int:
-        dropped = next(self._dropped)
-        self._lost += dropped - self._seen
-        self._seen = dropped + 1
-        return self._lost
-
-    def _tally(self, number: int) -> None:
-        tally.add("lost", self._engine.name, number)
-        count("pubsub.lost", number)
+            self._losses.drop()
 
     def _ring(self) -> None:
         self._asleep = False
@@ -164,6 +168,7 @@ class Outbox:
             again = _AGAIN_S
             if not self._waiting and not self._nap():
                 self._sleep()
+        self._give_up(tell=True)
 
     def _nap(self) -> bool:
         """Look again and again where more is to be expected soon; tell whether it came.
@@ -204,7 +209,8 @@ class Outbox:
 
     def _take(self) -> None:
         """Put what waits into envelopes, up to a batch or to where somebody waits."""
-        for _ in range(_BATCH):
+        size = 0
+        while len(self._batch) < _BATCH and size < _BATCH_BYTES:
             try:
                 entry = self._waiting.popleft()
             except IndexError:
@@ -223,9 +229,10 @@ class Outbox:
             else:
                 if made is not None:
                     self._batch.append(made)
+                    size += len(made.data)
 
     def _publish(self) -> bool:
-        lost = self._lost_so_far()
+        lost = self._losses.untold()
         batch = [payloads.lost(lost), *self._batch] if lost else self._batch
         if not batch:
             return True
@@ -250,14 +257,14 @@ class Outbox:
                 return False
             except Exception:  # this is the one
                 self._sending.lost(self._batch[:1], "refused")
-                self._lose(1)
+                self._losses.add(1)
             else:
                 self._sent(self._batch[:1], 0)
             del self._batch[0]
         return True
 
     def _sent(self, batch: list[Outgoing], lost: int) -> None:
-        self._lost -= lost
+        self._losses.told(lost)
         if batch:
             self._sending.sent(batch)
             for template, number in Counter(template_of(one.topics[-1]) for one in batch).items():

@@ -12,7 +12,10 @@ import pytest
 from flowstone.testing.forked import in_child
 from flowstone_pubsub import Bus, Gap, Message, current, open_engine, tally
 from flowstone_pubsub.bus import Bus as AnyBus
+from flowstone_pubsub.engines.base import Record
+from flowstone_pubsub.envelope import Envelope
 from flowstone_pubsub.outbox import Outbox
+from tests.servers.ports import free_port
 
 
 @pytest.fixture
@@ -196,3 +199,39 @@ def until(holds: Callable[[], bool]) -> None:
 
 def _held(item: Any) -> Any:
     return item.event if isinstance(item, Message) else item
+
+
+def test_what_the_end_leaves_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be flushed in the time of the end is counted, stands in the log as lost, and is said once."""
+    bus, other = Bus(open_engine(f"sqlite:///{path}")), Bus(open_engine(f"sqlite:///{path}"))
+    before = tally.total("lost")
+    with other.subscribe("t", policy="spill") as subscription:
+        for n in range(3_000):
+            bus.broadcast("t", ["x" * 20_000, n])
+        assert not bus.close(0)
+        arrived = 0
+        while isinstance(item := subscription.next_item(5), Message):
+            assert arrived == item.event[1]
+            arrived += 1
+    lost = 3_000 - arrived
+    assert 0 < lost == tally.total("lost") - before
+    assert isinstance(item, Gap)
+    assert "engine" == item.reason
+    [record] = other.engine.read(item.first - 1, 2)
+    assert isinstance(record, Record)
+    assert {"count": lost} == Envelope(record.data).parsed["data"]["attributes"]
+    assert [f"{lost} events were not broadcast: the log did not take them before the end"] == caplog.messages
+    other.close()
+
+
+def test_an_end_without_a_log_is_no_long_one(caplog: pytest.LogCaptureFixture) -> None:
+    """With no log to tell it to, what is left is counted and said, and the end comes within its bound."""
+    bus = Bus(open_engine(f"redis://127.0.0.1:{free_port()}/0"))
+    before = tally.total("lost")
+    for n in range(10):
+        bus.broadcast("t", n)
+    began = time.monotonic()
+    assert not bus.close(0.2)
+    assert time.monotonic() - began < 3
+    assert 10 == tally.total("lost") - before
+    assert 1 == len(caplog.messages)
