@@ -50,7 +50,9 @@ class Mailbox:
         self._waiter: Waiter | None = None
         self._told_dropped = 0
         self._ending: Gap | None = None  # what is told at last, where it was closed for being slow
-        self._anew: Gap | None = None  # while reading: the log was begun anew, told before anything else is read
+        self._anew: Gap | None = (
+            None  # while reading: the log was begun anew, told before anything else is read
+        )
         _boxes.add(self)
 
     def offer(self, items: Sequence[Item]) -> Waiter | None:

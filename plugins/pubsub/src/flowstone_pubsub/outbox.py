@@ -23,7 +23,9 @@ _BATCH: Final = 256
 _BATCH_BYTES: Final = 4 * 1024 * 1024  # what is under way at the end is waited for
 _AGAIN_S: Final = 0.05
 _AGAIN_MOST_S: Final = 1.0
-_JOIN_S: Final = 1.0  # what the log is taking, and being told of the rest; a file waits for the disk now and then
+_JOIN_S: Final = (
+    1.0  # what the log is taking, and being told of the rest; a file waits for the disk now and then
+)
 _BRISK_S: Final = 0.005
 _NAP_S: Final = 0.0001  # which the kernel makes 0.16 ms of
 

@@ -6,6 +6,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from math import isfinite
 from time import time_ns
 from typing import Any, Final
 
@@ -41,11 +42,25 @@ def coerced(value: Any) -> bytes:
     count("pubsub.coerced")
     try:
         # Large numbers, lone surrogates, objects as their text.
-        made = json.dumps(value, default=_text, skipkeys=True, ensure_ascii=False).encode("utf-8", "replace")
+        made = json.dumps(_plain(value), default=_text, ensure_ascii=False).encode("utf-8", "replace")
         orjson.loads(made)
-    except (TypeError, ValueError, RecursionError):  # circular, too deep, or numbers beyond all bounds
+    except (
+        Exception
+    ):  # circular, too deep, numbers beyond all bounds, or a container of the user's that raises
         return orjson.dumps(f"<{type(value).__name__} that has no JSON form>")
     return made
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* with keys that JSON has, and null for numbers that it has not: as ``as_json`` writes them."""
+    if isinstance(value, dict):
+        return {
+            key if key is None or isinstance(key, str | int | float) else _text(key): _plain(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _text(value: object) -> str:

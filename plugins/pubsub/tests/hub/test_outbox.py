@@ -108,6 +108,23 @@ def test_values_of_any_kind_do_no_harm(bus: Bus) -> None:
     assert {"1": 2} == found[8]
 
 
+def test_what_json_has_not_takes_nothing_along(bus: Bus) -> None:
+    """Beside what needs coercion, numbers that JSON has not are null, and no key is dropped."""
+    odd = {
+        "when": object,
+        "nan": float("nan"),
+        "rows": [1.5, float("-inf")],
+        (1, 2): "tuple",
+        b"k": "bytes",
+        None: 0,
+    }
+    with bus.subscribe("t") as subscription:
+        bus.broadcast("t", odd)
+        found = _held(subscription.next_item(5))
+    kept = {"nan": None, "rows": [1.5, None], "(1, 2)": "tuple", "b'k'": "bytes", "null": 0}
+    assert {"when": str(object), **kept} == found
+
+
 def test_secrets_do_not_leave(bus: Bus) -> None:
     """What stands under a secret's key, or looks like one, is redacted before it is in the log."""
     sent = {"db_password": "hunter2", "url": "postgres://ann:hunter2@host/db", "rows": [{"token": "hunter2"}]}
