@@ -11,12 +11,13 @@ from flowstone.plugin import Event, get_context
 from flowstone_pubsub import seeking
 from flowstone_pubsub.coalescing import Coalesce
 from flowstone_pubsub.engines.base import Engine
+from flowstone_pubsub.envelope import LIMIT
 from flowstone_pubsub.hub import Hub
 from flowstone_pubsub.mailbox import Full, Mailbox
 from flowstone_pubsub.message import Message
 from flowstone_pubsub.outbox import Outbox
 from flowstone_pubsub.patterns import Patterns
-from flowstone_pubsub.payloads import OPTIONS, Entry, as_json, coerced
+from flowstone_pubsub.payloads import OPTIONS, Entry, as_json, coerced, cut
 from flowstone_pubsub.rings import DropNewest, DropOldest, KeepAll, Ring
 from flowstone_pubsub.subscription import Subscription
 
@@ -64,6 +65,8 @@ class Speaker:
             caught = event if issubclass(type(event), Event) else as_json(event, None, OPTIONS)
         except TypeError:
             caught = coerced(event)
+        if caught is not event and len(caught) > LIMIT:
+            caught = cut(caught)
         self.outbox.put((topic, caught, time_ns(), get_context()))
 
 

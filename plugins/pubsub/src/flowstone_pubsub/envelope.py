@@ -31,7 +31,8 @@ LOST: Final = "pubsub.lost"
 LIMIT: Final = 512 * 1024
 """Bytes of an envelope above which its data are cut: servers refuse messages of a megabyte."""
 
-_KEPT: Final = 4096
+KEPT: Final = 4096
+"""Characters of them that are left then."""
 
 Payload = Any
 """An ``Event``, or JSON: dict, list, str, number, bool or None."""
@@ -188,7 +189,7 @@ def _write(
     if len(written) > LIMIT:
         count("pubsub.cut")
         text = orjson.dumps(data).decode()
-        cut = f"{text[:_KEPT]}…[{len(text) - _KEPT} more characters cut]"
+        cut = f"{text[:KEPT]}…[{len(text) - KEPT} more characters cut]"
         made["data"] = {"v": 1, "name": name, "id": id, "time": at, "attributes": {reviving.PAYLOAD: cut}}
         written = orjson.dumps(made)
     return written

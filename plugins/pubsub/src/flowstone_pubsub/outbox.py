@@ -19,6 +19,7 @@ from flowstone_pubsub.topics import template_of
 
 _LOGGER: Final = logging.getLogger("flowstone.pubsub")
 LIMIT: Final = 10_000
+MOST_BYTES: Final = 64 * 1024 * 1024
 _BATCH: Final = 256
 _BATCH_BYTES: Final = 4 * 1024 * 1024  # what is under way at the end is waited for
 _AGAIN_S: Final = 0.05
@@ -32,6 +33,8 @@ _NAP_S: Final = 0.0001  # which the kernel makes 0.16 ms of
 
 class Outbox:
     """Entries on their way into the log of an engine, at most 10,000 of them; beyond that the oldest are dropped.
+
+    They may have some 64 MB together while the engine fails.
 
     What is dropped is counted, and told in the log itself as soon as it takes something again.
 
@@ -140,6 +143,19 @@ class Outbox:
         if not isinstance(oldest, threading.Event):  # whoever waits at one finds that it was not reached
             self._losses.drop()
 
+    def _trim(self) -> None:
+        """Drop the oldest where they are too large together; looked at while the engine fails, so that no caller has to."""
+        sizes = [
+            len(one[1]) if isinstance(one, tuple) and isinstance(one[1], bytes) else 0
+            for one in self._waiting.copy()
+        ]
+        size = sum(sizes)
+        for oldest in sizes:
+            if size <= MOST_BYTES:
+                return
+            size -= oldest
+            self._drop()
+
     def _ring(self) -> None:
         self._asleep = False
         try:
@@ -163,6 +179,7 @@ class Outbox:
         again = _AGAIN_S
         while not self._closed:
             if not self._deliver():
+                self._trim()
                 self._hurry.wait(again)
                 self._hurry.clear()
                 again = min(again * 2, _AGAIN_MOST_S)

@@ -63,6 +63,30 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
+def cut(caught: bytes) -> bytes:
+    """Return as JSON the beginning of JSON that is too large for an envelope: what waits in the outbox is small.
+
+    It is cleaned while it still has keys, and more of it than is shown: a secret may stand at the end.
+    """
+    count("pubsub.cut")
+    beginning = cleaned(_beginning(orjson.loads(caught), [2 * envelope.KEPT]))
+    shown = orjson.dumps(beginning).decode()[: envelope.KEPT]
+    return orjson.dumps(f"{shown}…[{len(caught) - len(shown)} more characters cut]")
+
+
+def _beginning(value: Any, room: list[int]) -> Any:
+    """Return what there is *room* for of JSON, in characters or nearly so."""
+    room[0] -= 1
+    if isinstance(value, str):
+        value = value[: max(room[0], 0)]
+        room[0] -= len(value)
+    elif isinstance(value, dict):
+        return {_beginning(key, room): _beginning(item, room) for key, item in value.items() if room[0] > 0}
+    elif isinstance(value, list):
+        return [_beginning(item, room) for item in value if room[0] > 0]
+    return value
+
+
 def _text(value: object) -> str:
     try:
         return str(value)

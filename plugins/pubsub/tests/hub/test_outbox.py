@@ -14,7 +14,7 @@ from flowstone_pubsub import Bus, Gap, Message, current, open_engine, tally
 from flowstone_pubsub.bus import Bus as AnyBus
 from flowstone_pubsub.engines.base import Record
 from flowstone_pubsub.envelope import Envelope
-from flowstone_pubsub.outbox import Outbox
+from flowstone_pubsub.outbox import MOST_BYTES, Outbox
 from tests.servers.ports import free_port
 
 
@@ -144,6 +144,20 @@ def test_what_is_too_large_is_cut(bus: Bus) -> None:
     assert isinstance(item, Message)
     assert "more characters cut" in item.event
     assert len(item.data) < 10_000
+
+
+def test_what_waits_is_bounded_in_bytes() -> None:
+    """While the log is down large payloads wait as their beginnings, and middling ones up to 64 MB; secrets are gone."""
+    bus = Bus(open_engine(f"redis://127.0.0.1:{free_port()}/0"))
+    for n in range(50):
+        bus.broadcast("t", {"n": n, "password": "hunter2", "rows": ["x" * 100] * 20_000})
+    waiting = [one for one in bus.outbox._waiting if isinstance(one, tuple)]
+    assert 5_000 * len(waiting) > sum(len(one[1]) for one in waiting if isinstance(one[1], bytes))
+    assert b"hunter2" not in b"".join(one[1] for one in waiting if isinstance(one[1], bytes))
+    for n in range(250):
+        bus.broadcast("t", [n, "x" * 500_000])
+    until(lambda: bus.outbox.depth * 500_000 < MOST_BYTES + 256 * 500_000 // 16)
+    bus.close(0)
 
 
 def test_a_later_change_is_not_seen(bus: Bus) -> None:
