@@ -102,7 +102,11 @@ class Channel:
         oldest = self.end - len(self._seqs)
         begin = max(self._begun - oldest, 0)
         known = self._seqs[begin - 1] if begin else self._known
-        if not known <= seq <= self.position:
+        if seq > self.position:
+            # Others were spoken to since the last frame: up to the subscription's position there is none to come.
+            quiet = not self._subscription.depth and seq <= self._subscription.position
+            return self.end if quiet else None
+        if seq < known:
             return None
         return oldest + bisect_right(self._seqs, seq, begin)
 

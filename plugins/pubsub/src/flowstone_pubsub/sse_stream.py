@@ -66,6 +66,7 @@ class Stream:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": greeting(self._seq), "more_body": True})
             at = await self._catch_up(send)
+            await self._let_go()
             await self._go_on(at, send)
             if not self._gone:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -77,9 +78,16 @@ class Stream:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
-            if self._past is not None:
-                self._past.close()
-            await self._leave()
+            try:
+                await self._let_go()
+            finally:
+                await self._leave()
+
+    async def _let_go(self) -> None:
+        """End the subscription to what is past; closing one may wait for the log, and the loop may not."""
+        past, self._past = self._past, None
+        if past is not None:
+            await asyncio.to_thread(past.close)
 
     def _end(self, task: asyncio.Task[None] | None) -> None:
         """End it from outside: the client takes nothing, and the stream waits for it for ever."""

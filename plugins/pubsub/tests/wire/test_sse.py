@@ -160,6 +160,25 @@ def test_a_client_that_heard_nothing_can_come_again(served: Served) -> None:
         assert [1] == numbers(reader.frames(1))
 
 
+def test_who_comes_again_joins_the_others_though_his_topics_are_silent(served: Served) -> None:
+    """Behind what others were told, and beside topics that are busy, it soon reads no log of its own any more."""
+    with client(f"{served.url}?topics=rare") as first:
+        served.bus.broadcast("rare", 0)
+        first.frame()
+        for n in range(20):
+            served.bus.broadcast("busy", n)
+        assert served.bus.flush(PATIENCE)
+        with client(f"{served.url}?topics=rare", **{"last-event-id": "10"}) as again:
+            subscribed = [served.bus.subscribers("rare")]
+            for n in range(200):
+                served.bus.broadcast("busy", n)
+                time.sleep(0.005)
+            subscribed.append(served.bus.subscribers("rare"))
+            served.bus.broadcast("rare", 1)
+            assert [1] == numbers(again.frames(1)) == numbers(first.frames(1))
+        assert subscribed[1] == 1, subscribed
+
+
 def test_what_is_not_kept_is_told(served: Served) -> None:
     """Who left off before the oldest record gets a gap, and then what there is."""
     for start in range(0, 3000, 100):
