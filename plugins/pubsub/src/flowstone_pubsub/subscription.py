@@ -6,7 +6,7 @@ import asyncio
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Final, Self
@@ -29,7 +29,8 @@ class Subscription:
     """What ``subscribe`` returns. Iterate over it, with ``for`` or ``async for``; close it, or use it in ``with``.
 
     Each item is a ``Message`` or a ``Gap``: of everything behind the place where the subscription began there is one
-    or the other. It waits for what comes next, for ever; ``next_item`` waits for a bounded time.
+    or the other. It waits for what comes next, for ever; ``next_item(5)`` waits for a bounded time, and so does
+    ``await asyncio.wait_for(anext(subscription), 5)``, which may be repeated and loses nothing.
     """
 
     def __init__(self, hub: Hub, box: Mailbox, maxlen: int) -> None:
@@ -156,16 +157,16 @@ class Subscription:
             raise StopIteration
         return item
 
-    async def __aiter__(self) -> AsyncIterator[Item]:
-        hand, give = self._hand, self._hand.popleft
-        while True:
-            while hand:
-                yield give()
-            if self._fill():
-                continue
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        # May be cancelled wherever it waits: nothing is in its hands alone then.
+        while not self._hand and not self._fill():
             if self._box.closed and not len(self._box):
-                return
+                raise StopAsyncIteration
             await self._wait_in_loop()
+        return self._hand.popleft()
 
     async def _wait_in_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -204,7 +205,7 @@ class Subscription:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        await asyncio.to_thread(self.close)  # the last one waits for whoever follows the log
 
 
 def _forget(box: Mailbox) -> None:
