@@ -10,7 +10,14 @@ from flowstone_pubsub.engines.base import Retention
 
 _OFF: Final = frozenset({"off", "none", "0"})
 _AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_UNITS: Final = (
+    (1, "s", "sec", "secs", "second", "seconds"),
+    (60, "m", "min", "mins", "minute", "minutes"),
+    (3600, "h", "hour", "hours"),
+    (86_400, "d", "day", "days"),
+    (604_800, "w", "week", "weeks"),
+)
+_SECONDS: Final = {word: seconds for seconds, *words in _UNITS for word in words}
 _HOME: Final = "$FLOWSTONE_HOME"
 
 
@@ -67,10 +74,11 @@ def retention_of(text: str) -> Retention:
         match = _AGE.fullmatch(word)
         if word.isascii() and word.isdigit():
             made = made._replace(records=max(int(word), 1))
-        elif match is not None and match[2][:1] in _SECONDS:
-            made = made._replace(age=float(match[1]) * _SECONDS[match[2][:1]])
+        elif match is not None and match[2] in _SECONDS:
+            made = made._replace(age=float(match[1]) * _SECONDS[match[2]])
         elif word:
             raise ValueError(
-                f"FLOWSTONE_PUBSUB_RETENTION is {text[:100]!r}; write it as a number of records, an age, or both: 100000, 7 d"
+                f"FLOWSTONE_PUBSUB_RETENTION is {text[:100]!r}; write it as a number of records, an age, or both: 100000, 7 d. "
+                "Units of an age are s, min, h, d and w"
             )
     return made
