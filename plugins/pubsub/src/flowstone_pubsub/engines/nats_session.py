@@ -204,7 +204,7 @@ class Session:
         future = self._waiting.pop(message.subject.rpartition(".")[2], None)
         if future is None or future.done():
             return
-        if b'"error"' in message.data[:64] or not message.data:  # without data: nobody keeps this subject
+        if not _is_taken(message.data):
             future.set_exception(EngineDown(f"JetStream did not take it: {message.data[:200]!r}"))
             future.exception()
         else:
@@ -254,6 +254,15 @@ class Session:
         """Close the connection; one that hangs is given up."""
         with suppress(*ERRORS, asyncio.CancelledError):
             await asyncio.wait_for(self._client.close(), _CLOSE_S)
+
+
+def _is_taken(answer: bytes) -> bool:
+    """Tell whether JetStream took a message; where there is no answer nobody keeps its subject."""
+    try:
+        told = orjson.loads(answer)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and "error" not in told
 
 
 def _from(first: int) -> dict[str, Any]:
