@@ -119,6 +119,15 @@ class Prepared(Envelope):
         return str(self.event.correlation_id)
 
 
+def json_of(data: bytes) -> bytes:
+    """Return an envelope as JSON on its own line: of a stranger's that is none, its text."""
+    try:
+        orjson.loads(data)
+    except ValueError:
+        return orjson.dumps(data.decode("utf-8", "replace"))
+    return b" ".join(data.splitlines())
+
+
 def _parse(data: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(data)

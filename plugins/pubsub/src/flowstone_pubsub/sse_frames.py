@@ -6,6 +6,7 @@ from typing import Final
 
 import orjson
 
+from flowstone_pubsub.envelope import json_of
 from flowstone_pubsub.message import Gap, Message
 from flowstone_pubsub.rings import Item
 
@@ -15,10 +16,7 @@ RETRY_MS: Final = 2000
 def frame_of(item: Item) -> bytes:
     """Return an item's frame: a message's data are its CloudEvents envelope, a gap is an event called ``gap``."""
     if isinstance(item, Message):
-        data = item.data
-        if b"\n" in data or b"\r" in data:  # a stranger's: our own have no line ends
-            data = b"\ndata: ".join(data.splitlines())
-        return b"id: %d\ndata: %b\n\n" % (item.seq, data)
+        return b"id: %d\ndata: %b\n\n" % (item.seq, json_of(item.data))
     return gap_frame(item)
 
 

@@ -124,6 +124,14 @@ def test_clients_get_what_they_asked_for(served: Served) -> None:
         assert "no" == some.response.headers["x-accel-buffering"]
 
 
+def test_what_is_a_strangers_is_json_too(served: Served) -> None:
+    """A message that is none of ours comes as the JSON that it is, or as its text."""
+    with client(f"{served.url}?topics=a") as reader:
+        for data in (b"hello\r\nworld", b'{"a":\n1}'):
+            served.bus.engine.publish([outgoing(0, "a")._replace(data=data)])
+        assert ["hello\r\nworld", {"a": 1}] == [frame.data for frame in reader.frames(2)]
+
+
 def test_names_with_commas_stars_and_percents(served: Served) -> None:
     """A topic in a parameter of its own is taken as it is."""
     topic = asset_topic("50% of *, a&b ☃")

@@ -69,6 +69,15 @@ def test_json_is_one_document_a_line(bus: Bus) -> None:
     assert (1, "a", "flowstone.broadcast") == (told["seq"], told["topic"], told["event"]["type"])
 
 
+@pytest.mark.parametrize("data", [b"hello\nworld", b"\xff", b"", b'{"x": NaN}', b'{"a":\n1}'])
+def test_what_is_a_strangers_is_json_too(bus: Bus, data: bytes) -> None:
+    """A message that is none of ours comes as the JSON that it is, or as its text."""
+    bus.engine.publish([outgoing(0, "a")._replace(data=data)])
+    (line,) = run("--json", "--since", "0", "--limit", "1").output.splitlines()
+    told = json.loads(line)["event"]
+    assert told == {"a": 1} if data.startswith(b'{"a"') else data.decode("utf-8", "replace") == told
+
+
 def test_gaps_are_shown(bus: Bus) -> None:
     """What is no longer kept is told in its place, also in JSON."""
     for _ in range(6):

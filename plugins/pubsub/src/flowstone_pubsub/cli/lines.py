@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from flowstone_pubsub.envelope import TYPE_PREFIX
+from flowstone_pubsub.envelope import TYPE_PREFIX, json_of
 from flowstone_pubsub.message import Gap, Message
 from flowstone_pubsub.rings import Item
 
@@ -30,8 +30,7 @@ def as_json(item: Item) -> str:
     """Return one line of JSON: ``seq``, ``topic`` and the envelope as ``event``, or ``gap``."""
     if isinstance(item, Gap):
         return orjson.dumps({"gap": item._asdict()}).decode()
-    data = b" ".join(item.data.splitlines()) or b"null"
-    return (_ENVELOPE % (item.seq, orjson.dumps(item.topic), data)).decode("utf-8", "replace")
+    return (_ENVELOPE % (item.seq, orjson.dumps(item.topic), json_of(item.data))).decode()
 
 
 def as_text(item: Item) -> str:
