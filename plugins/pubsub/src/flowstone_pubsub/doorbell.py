@@ -107,7 +107,7 @@ class Bell:
 
 
 class Ringer:
-    """Rings all bells of a file; those of processes that died are taken away."""
+    """Rings all bells of a file; those of processes that died are taken away. Safe for threads."""
 
     def __init__(self, file: Path) -> None:
         self._place = _Place(file)
@@ -134,7 +134,7 @@ class Ringer:
         with os.scandir(self._folder) as entries:
             found = {one.name for one in entries if one.name.startswith(self._place.prefix)}
         for name in self._bells.keys() - found:
-            self._bells.pop(name).close()
+            self._let_go(name)
         for name in found - self._bells.keys():
             self._connect(name)
         # What changes once more within a tick of the clock would not be seen.
@@ -150,7 +150,8 @@ class Ringer:
             if isinstance(error, _DEAD):
                 self._take_away(name)
             return
-        self._bells[name] = made
+        if self._bells.setdefault(name, made) is not made:  # another thread was faster
+            made.close()
 
     def _tell(self, name: str, bell: socket.socket) -> None:
         try:
@@ -158,8 +159,13 @@ class Ringer:
         except BlockingIOError:
             pass  # it rings already
         except _DEAD:
-            self._bells.pop(name).close()
+            self._let_go(name)
             self._take_away(name)
+
+    def _let_go(self, name: str) -> None:
+        bell = self._bells.pop(name, None)
+        if bell is not None:  # another thread that rings was not faster
+            bell.close()
 
     def _take_away(self, name: str) -> None:
         with suppress(OSError):
@@ -167,8 +173,8 @@ class Ringer:
 
     def close(self) -> None:
         """Let go of the sockets."""
-        while self._bells:
-            self._bells.popitem()[1].close()
+        for name in tuple(self._bells):
+            self._let_go(name)
         self._changed = -1
         self._look_at = 0.0
         self._place.close()

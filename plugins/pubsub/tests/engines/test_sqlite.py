@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -65,6 +66,38 @@ def test_the_bells_of_the_dead_are_taken_away(tmp_path: Path) -> None:
     bell._socket.close()
     ringer.ring()
     assert [] == list((tmp_path / FOLDER).iterdir())
+    ringer.close()
+
+
+def test_two_threads_may_ring_at_once(tmp_path: Path) -> None:
+    """Publishers on one engine find the bells of the dead at the same moment, and none of them minds."""
+    file = tmp_path / "events.db"
+    ringer = Ringer(file)
+    (tmp_path / FOLDER).mkdir()
+    failed: list[str] = []
+    stop = threading.Event()
+
+    def ring() -> None:
+        while not stop.is_set():
+            try:
+                ringer.ring()
+            except KeyError as error:
+                failed.append(repr(error))
+
+    threads = [threading.Thread(target=ring) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(100):
+        bells = [Bell(file) for _ in range(5)]
+        time.sleep(0.003)
+        for bell in bells:
+            bell._socket.close()  # it dies without taking its bell away
+            os.close(bell._waking)
+            os.close(bell._wake)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert [] == failed
     ringer.close()
 
 
