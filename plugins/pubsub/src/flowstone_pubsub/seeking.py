@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from time import time_ns
-from typing import Literal
+from typing import Final, Literal
 
 from flowstone_pubsub.engines.base import Engine, Record
 
-_PAGE = 64
+_PAGE: Final = 64
+_MOST: Final = 2**63 - 1
 
 
 def place_of(engine: Engine, since: Literal["earliest"] | int | timedelta | datetime | None) -> int | None:
@@ -26,8 +27,8 @@ def place_of(engine: Engine, since: Literal["earliest"] | int | timedelta | date
         return _behind(engine, time_ns() - int(since.total_seconds() * 1e9))
     if isinstance(since, datetime):
         return _behind(engine, int(since.timestamp() * 1e9))
-    if isinstance(since, bool) or not isinstance(since, int) or since < 0:
-        raise ValueError(f"since is a seq, 'earliest', a timedelta or a datetime, not {since!r}")
+    if isinstance(since, bool) or not isinstance(since, int) or not 0 <= since <= _MOST:
+        raise ValueError(f"since is a seq, 'earliest', a timedelta or a datetime, not {since!r:.100}")
     return since
 
 

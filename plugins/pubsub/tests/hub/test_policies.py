@@ -106,6 +106,7 @@ def test_spill_reads_on_from_the_log(bus: Bus) -> None:
         {"policy": "coalesce"},
         {"key": str},
         {"since": -1},
+        {"since": 2**63},
         {"since": "x"},
     ],
 )
