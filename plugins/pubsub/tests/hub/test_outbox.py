@@ -12,9 +12,10 @@ import pytest
 from flowstone.testing.forked import in_child
 from flowstone_pubsub import Bus, Gap, Message, current, open_engine, tally
 from flowstone_pubsub.bus import Bus as AnyBus
-from flowstone_pubsub.engines.base import Record
+from flowstone_pubsub.engines.base import EngineDown, Record
 from flowstone_pubsub.envelope import Envelope
 from flowstone_pubsub.outbox import MOST_BYTES, Outbox
+from flowstone_pubsub.testing.reading import outgoing
 from tests.servers.ports import free_port
 
 
@@ -211,14 +212,33 @@ def test_a_log_that_is_removed_is_begun_anew(bus: Bus, path: Path) -> None:
         assert (1, 2) == (item.seq, item.event)
 
 
-@pytest.mark.parametrize("rubbish", [b"this is no database" * 400, b"SQLite format 3\0" + b"\xff" * 8000])
-def test_a_damaged_log_is_moved_aside(bus: Bus, path: Path, rubbish: bytes) -> None:
-    """A damaged file is kept under another name, and a new log takes what comes."""
+def test_a_damaged_log_is_moved_aside(path: Path) -> None:
+    """A damaged file of ours is kept under another name, and a new log takes what comes."""
+    first = Bus(open_engine(f"sqlite:///{path}"))
+    first.broadcast("t", 0)
+    assert first.close()
+    rubbish = path.read_bytes()[:100] + b"\xff" * 8000
     path.write_bytes(rubbish)
+    bus = Bus(open_engine(f"sqlite:///{path}"))
     bus.broadcast("t", 1)
     assert bus.flush(5)
     assert (1, 1) == bus.engine.bounds()
     assert [rubbish] == [each.read_bytes() for each in path.parent.glob("events.db.corrupt-*")]
+    bus.close()
+
+
+@pytest.mark.parametrize("theirs", [b"id,name\n1,anna\n" * 40, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_file_that_may_be_anothers_is_left_alone(bus: Bus, path: Path, theirs: bytes) -> None:
+    """Neither who broadcasts nor who subscribes moves or changes it; who subscribes is told what to do."""
+    path.write_bytes(theirs)
+    bus.broadcast("t", 1)
+    assert not bus.flush(0.5)
+    with pytest.raises(EngineDown):
+        bus.subscribe("t")
+    with pytest.raises(EngineDown, match="left as it is"):
+        bus.engine.publish([outgoing(1)])
+    assert theirs == path.read_bytes()
+    assert {"events.db"} == {each.name for each in path.parent.iterdir()} - {"bells"}
 
 
 def until(holds: Callable[[], bool]) -> None:

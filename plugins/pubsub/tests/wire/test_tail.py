@@ -113,6 +113,25 @@ def test_a_log_that_cannot_be_reached_is_told(url: str, engine: str) -> None:
     assert result.stderr.startswith("flowstone tail: ")
 
 
+def test_a_file_that_is_no_log_is_left_alone(url: str, tmp_path: Path) -> None:
+    """Pointed at a file of the user's, it says so and touches nothing; so it does at a damaged log."""
+    for name, text in (("customers.csv", b"id,name\n" * 100), ("events.db", _damaged(tmp_path))):
+        file = tmp_path / name
+        file.write_bytes(text)
+        result = run("--engine", f"sqlite:///{file}")
+        assert 2 == result.exit_code
+        assert str(file) in result.stderr
+        assert text == file.read_bytes()
+    assert {"customers.csv", "events.db"} == {each.name for each in tmp_path.iterdir()} - {"bells"}
+
+
+def _damaged(folder: Path) -> bytes:
+    engine = open_engine(f"sqlite:///{folder}/events.db")
+    engine.publish([outgoing(1)])
+    engine.close()
+    return (folder / "events.db").read_bytes()[:100] + b"\xff" * 8000
+
+
 def test_it_follows_another_process(nats_server: NatsServer) -> None:
     """Over NATS, the command as people call it shows what another process broadcasts, and ends at its limit."""
     url = nats_server.url("tailed")

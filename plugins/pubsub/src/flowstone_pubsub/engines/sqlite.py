@@ -52,7 +52,7 @@ class SqliteEngine:
     def __init__(self, path: Path, retention: Retention) -> None:
         self._path = path
         self._retention = retention
-        self._writing = Handle(path)
+        self._writing = Handle(path, mends=True)
         self._reading = Handle(path)
         self._ringer = Ringer(path)
         self._followers: list[SqliteFollower] = []

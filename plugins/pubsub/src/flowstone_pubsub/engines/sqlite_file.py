@@ -1,4 +1,4 @@
-"""The database file of a log: made where missing, moved aside where damaged, refused where it is another program's."""
+"""The database file of a log: made where missing, moved aside where damaged, refused where it may be another's."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _MAP: Final = 64 << 20
 _JOURNAL: Final = 32 << 20
 _PAGE: Final = 4096
+
+_MARK: Final = APPLICATION_ID.to_bytes(4, "big")
+_MARK_AT: Final = 68  # in a file's first page
+_HEAD: Final = _MARK_AT + len(_MARK)
 
 
 class ForeignFileError(Exception):
@@ -123,8 +127,26 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def _was_ours(path: Path) -> bool:
+    """Tell whether a damaged file has our mark. One that has none yet has all its pages in the -wal file, undamaged."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD)[_MARK_AT:] == _MARK
+    except OSError:
+        return False
+
+
 def set_aside(path: Path, inode: int) -> None:
-    """Move a damaged file out of the way, if it still is the one of *inode*."""
+    """Move a damaged file out of the way, if it still is the one of *inode*.
+
+    Raises:
+        ForeignFileError: Nothing proves that it was a log.
+    """
+    if not _was_ours(path):
+        raise ForeignFileError(
+            f"{path} is no database, or a damaged one that does not say whose it is: it is left as it is; "
+            "set FLOWSTONE_PUBSUB_URL to another file, or move it away"
+        )
     try:
         if path.stat().st_ino != inode:
             return  # another process was faster

@@ -25,13 +25,18 @@ class Handle:
     SQLite keeps its locks in a table of the process. A child that opens a file its parent had open finds locks in
     that copy which it does not hold, and the log is deleted under it.
 
+    Args:
+        path: The file.
+        mends: Whether a damaged log is moved aside for a new one; who only reads leaves it where it is.
+
     Attributes:
         path: The file.
         inode: Of the file that was used last; another one is another log.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mends: bool = False) -> None:
         self.path = path
+        self._mends = mends
         self._place = str(path)
         self.inode = 0
         self._connection: sqlite3.Connection | None = None
@@ -56,7 +61,7 @@ class Handle:
                     if not self._forking:  # else whoever forks may wait for this very thread to come to rest
                         return work(self._opened())
             except sqlite3.Error as error:
-                if sqlite_file.is_broken(error) and not mended:
+                if sqlite_file.is_broken(error) and self._mends and not mended:
                     mended = True
                     self._begin_anew()
                     continue
@@ -87,7 +92,10 @@ class Handle:
         with self._lock:
             self._close()
             if self.inode:
-                sqlite_file.set_aside(self.path, self.inode)
+                try:
+                    sqlite_file.set_aside(self.path, self.inode)
+                except sqlite_file.ForeignFileError as error:
+                    raise EngineDown(str(error)) from error
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
