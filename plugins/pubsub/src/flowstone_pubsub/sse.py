@@ -2,13 +2,14 @@
 
 Each message is ``id: SEQ`` and ``data:`` its CloudEvents envelope; what a client cannot have comes as ``event: gap``
 with ``first``, ``last`` and ``reason``. A browser that comes again sends ``Last-Event-ID`` by itself and gets what it
-missed. It asks nobody who they are: mount it behind what does, or serve it on the loopback.
+missed. It asks nobody who they are: mount it behind what does, or serve it on the loopback, where it answers only who
+asks for this machine by its own names.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from flowstone_pubsub import current
 from flowstone_pubsub.bus import Bus
 from flowstone_pubsub.current import SwitchedOff
 from flowstone_pubsub.engines.base import EngineDown
+from flowstone_pubsub.sse_access import is_rebound
 from flowstone_pubsub.sse_channel import HEARTBEAT_S, Channel
 from flowstone_pubsub.sse_stream import HEADERS, LEASE_S, Stream
 from flowstone_pubsub.subscription import Subscription
@@ -31,7 +33,11 @@ _PAST_WAITING: Final = 1024
 
 
 def create_app(
-    bus: Bus | None = None, *, heartbeat: float = HEARTBEAT_S, lease: float = LEASE_S
+    bus: Bus | None = None,
+    *,
+    heartbeat: float = HEARTBEAT_S,
+    lease: float = LEASE_S,
+    hosts: Collection[str] = (),
 ) -> Starlette:
     """Return the application; ``uvicorn --factory flowstone_pubsub.sse:create_app`` serves it.
 
@@ -39,8 +45,9 @@ def create_app(
         bus: What to subscribe to; the process's own bus where none is given.
         heartbeat: Seconds of silence after which a comment is sent.
         lease: Seconds after which a client is to come again; a tenth more or less.
+        hosts: Names, beside ``localhost``, under which browsers on this machine may ask it without a proxy.
     """
-    events = Events(bus, heartbeat, lease)
+    events = Events(bus, heartbeat, lease, hosts)
     return Starlette(routes=[Route("/events", events.answer, methods=["GET"])])
 
 
@@ -52,16 +59,19 @@ class Events:
         channels: Those that are read, by their topics.
     """
 
-    def __init__(self, bus: Bus | None, heartbeat: float, lease: float) -> None:
+    def __init__(self, bus: Bus | None, heartbeat: float, lease: float, hosts: Collection[str] = ()) -> None:
         self._bus = bus
         self._heartbeat = heartbeat
         self._lease = lease
+        self._hosts = frozenset(name.lower() for name in hosts)
         self.channels: dict[tuple[str, ...], Channel] = {}
         self._opening = asyncio.Lock()
         self.clients = 0
 
     async def answer(self, request: Request) -> Response | Stream:
         """Answer ``GET /events``, and HEAD."""
+        if is_rebound(request, self._hosts):
+            return PlainTextResponse("this machine is called localhost; see hosts of create_app", 403)
         if request.method == "HEAD":
             return Response(headers=HEADERS)
         try:
