@@ -9,6 +9,7 @@ from typing import Final, Literal
 from flowstone_pubsub.engines.base import Engine, Record
 
 _PAGE: Final = 64
+_MARGIN_NS: Final = 1_000_000_000  # between the clock here and that of the log
 _MOST: Final = 2**63 - 1
 
 
@@ -33,11 +34,20 @@ def place_of(engine: Engine, since: Literal["earliest"] | int | timedelta | date
 
 
 def _behind(engine: Engine, moment: int) -> int:
-    """Return the seq before the first record that is not older than *moment* (Unix ns).
+    """Return the seq before the first record that was added at *moment* (Unix ns) or later; somewhat earlier, to be safe.
 
-    It is searched for by halves, for records stand nearly in the order of time: what several processes published at
-    once may stand some milliseconds out of it.
+    Records stand in the order in which they were added, by one clock. The times at which they say they happened are of
+    many clocks, and what is an hour late by one of them may be the newest.
     """
+    before = getattr(engine, "before", None)
+    if before is None:
+        return _halved(engine, moment)
+    found: int = before(min(max(moment - _MARGIN_NS, 0), _MOST))
+    return found
+
+
+def _halved(engine: Engine, moment: int) -> int:
+    """Return the same by the times at which records happened, of an engine that does not say when they were added."""
     oldest, newest = engine.bounds()
     low, high = max(oldest - 1, 0), newest  # the answer is in between
     while low < high:

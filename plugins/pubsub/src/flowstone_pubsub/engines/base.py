@@ -98,7 +98,9 @@ class Engine(Protocol):
         durable: Whether what was published survives the death of all processes that use the log.
 
     An engine with ``holds_objects = True`` is given envelopes of lifecycle events as objects, in ``Outgoing.envelope``,
-    and gives them back in ``Record.envelope``.
+    and gives them back in ``Record.envelope``. One with a method ``before(moment: int) -> int`` returns the seq before
+    the first record that was added at *moment* (Unix nanoseconds) or later, by one clock for all; without it
+    ``since=timedelta(...)`` goes by the times at which records say they happened.
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from time import time_ns
@@ -109,6 +110,12 @@ class Log:
             found += (self._records[n] for n in range(begin, min(begin + limit, len(self._records))))
             return found[:limit]
 
+    def before(self, moment: int) -> int:
+        """Return the seq before the first record that was added at *moment* or later."""
+        with self.lock:
+            at = bisect_left(self._added, moment)
+            return self._records[at].seq - 1 if at < len(self._records) else self._newest
+
     def bounds(self) -> tuple[int, int]:
         """Return the oldest and the newest seq."""
         with self.lock:
@@ -144,6 +151,10 @@ class MemoryEngine:
     def bounds(self) -> tuple[int, int]:
         """Return the oldest and the newest seq."""
         return self._log.bounds()
+
+    def before(self, moment: int) -> int:
+        """Return the seq before the first record that was added at *moment* (Unix ns) or later."""
+        return self._log.before(moment)
 
     def close(self) -> None:
         """End this engine's followers."""

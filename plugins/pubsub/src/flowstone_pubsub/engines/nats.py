@@ -111,6 +111,14 @@ class NatsEngine:
         """
         return _bounds(self._run(lambda session: session.state()))
 
+    def before(self, moment: int) -> int:
+        """Return the seq before the first record that was added at *moment* (Unix ns) or later, by the server's clock.
+
+        Raises:
+            EngineDown: The stream cannot be read.
+        """
+        return self._run(lambda session: session.before(moment))
+
     def _run(self, work: Callable[[Session], Awaitable[T]]) -> T:
         with self._lock if self._pid == os.getpid() else threading.Lock():
             self._check()

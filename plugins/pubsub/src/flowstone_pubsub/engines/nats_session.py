@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import gmtime, strftime
 from typing import Any, Final, NamedTuple
 
 import nats.errors
@@ -31,6 +32,13 @@ _WINDOW: Final = 256
 _PING_S: Final = 5
 _NO_STREAM: Final = 10059
 _TAKEN: Final = 10058
+_CONSUMER: Final = {
+    "ack_policy": "none",
+    "max_deliver": 1,
+    "replay_policy": "instant",
+    "mem_storage": True,
+    "num_replicas": 1,
+}
 ERRORS: Final = (nats.errors.Error, OSError, TimeoutError, orjson.JSONDecodeError, EOFError)
 """What a session's methods raise when the server or the way to it is down."""
 
@@ -210,10 +218,19 @@ class Session:
         else:
             future.set_result(None)
 
+    async def before(self, moment: int) -> int:
+        """Return the seq before the first record that was added at *moment* (Unix ns) or later, by the server's clock."""
+        newest = (await self.state()).newest
+        found = await self._fetch(_since(moment), 1)
+        return found[0].seq - 1 if found else newest
+
     async def fetch(self, first: int, limit: int) -> list[Record]:
         """Return at most *limit* records from *first* on, of a stream that has one there or behind."""
+        return await self._fetch(_from(first), limit)
+
+    async def _fetch(self, start: dict[str, Any], limit: int) -> list[Record]:
         stream = self._address.stream
-        config = {"inactive_threshold": 5_000_000_000, **_from(first)}
+        config = {"inactive_threshold": 5_000_000_000, **start}
         made = await self.ask(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config})
         inbox, name = self._client.new_inbox(), made["name"]
         asked = await self._client.subscribe(inbox, pending_msgs_limit=0, pending_bytes_limit=0)
@@ -266,15 +283,13 @@ def _is_taken(answer: bytes) -> bool:
 
 
 def _from(first: int) -> dict[str, Any]:
-    return {
-        "deliver_policy": "by_start_sequence",
-        "opt_start_seq": first,
-        "ack_policy": "none",
-        "max_deliver": 1,
-        "replay_policy": "instant",
-        "mem_storage": True,
-        "num_replicas": 1,
-    }
+    return {"deliver_policy": "by_start_sequence", "opt_start_seq": first, **_CONSUMER}
+
+
+def _since(moment: int) -> dict[str, Any]:
+    seconds, rest = divmod(moment, 1_000_000_000)
+    begin = strftime(f"%Y-%m-%dT%H:%M:%S.{rest:09d}Z", gmtime(seconds))
+    return {"deliver_policy": "by_start_time", "opt_start_time": begin, **_CONSUMER}
 
 
 async def _told_elsewhere(error: Exception) -> None:

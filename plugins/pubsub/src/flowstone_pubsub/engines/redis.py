@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import monotonic, time
+from time import monotonic
 from typing import Final, TypeVar
 
 import orjson
@@ -25,7 +25,7 @@ from flowstone_pubsub.engines.redis_reading import (
     ERRORS,
     Client,
     client_of,
-    published_at,
+    first_since,
     records_from,
     state_of,
 )
@@ -75,7 +75,7 @@ class RedisEngine:
             EngineDown: The first records of it, or none, are in the log.
         """
         for start in range(0, len(batch), _PORTION):
-            words: list[object] = [self._retention.records, WINDOW, os.urandom(6).hex(), int(time())]
+            words: list[object] = [self._retention.records, WINDOW, os.urandom(6).hex()]
             for one in batch[start : start + _PORTION]:
                 words += (one.id, one.time, orjson.dumps(one.topics), one.data)
             self._guarded(partial(self._append, list(self._keys), words))
@@ -84,18 +84,11 @@ class RedisEngine:
             self._aged = monotonic()
 
     def _take_the_old(self) -> None:
-        """Take what was published before the retention; found by halving, since these times rise with the numbers."""
+        """Take what was added before the retention."""
         state = state_of(self._client, self._keys)
-        limit = time() - self._retention.age
-        low, high = state.oldest, state.newest + 1
-        while low < high:
-            middle = (low + high) // 2
-            if published_at(self._client, self._keys, middle) < limit:
-                low = middle + 1
-            else:
-                high = middle
-        if low > state.oldest:
-            self._client.xtrim(self._keys.stream, minid=f"{low}-0", approximate=False)
+        first = first_since(self._client, self._keys, state, self._client.time()[0] - self._retention.age)
+        if first > state.oldest:
+            self._client.xtrim(self._keys.stream, minid=f"{first}-0", approximate=False)
 
     def follow(self, after: int | None, deliver: Deliver) -> RedisFollower:
         """Deliver what is behind *after* and what comes, in a thread and over a connection of its own.
@@ -136,6 +129,17 @@ class RedisEngine:
         """
         state = self._guarded(lambda: state_of(self._client, self._keys))
         return (state.oldest, state.newest) if state.newest else (0, 0)
+
+    def before(self, moment: int) -> int:
+        """Return the seq before the first record that was added at *moment* (Unix ns) or later, by the server's clock.
+
+        Raises:
+            EngineDown: The stream cannot be read.
+        """
+        return self._guarded(lambda: self._before(moment // 1_000_000_000))
+
+    def _before(self, moment: float) -> int:
+        return max(first_since(self._client, self._keys, state_of(self._client, self._keys), moment) - 1, 0)
 
     def _guarded(self, work: Callable[[], T]) -> T:
         self._check()

@@ -65,8 +65,23 @@ def records_from(client: Client, keys: Keys, first: int, limit: int) -> list[Rec
     return [record_of(*entry) for entry in client.xrange(keys.stream, f"{first}-0", "+", count=limit)]
 
 
-def published_at(client: Client, keys: Keys, number: int) -> float:
-    """Return when the record of *number* was published, in Unix seconds; infinite where nobody knows."""
+def first_since(client: Client, keys: Keys, state: State, moment: float) -> int:
+    """Return the number of the first record that was added at *moment* or later, in Unix seconds of the server's clock.
+
+    Found by halving, since these times rise with the numbers.
+    """
+    low, high = state.oldest, state.newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        if _added_at(client, keys, middle) < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _added_at(client: Client, keys: Keys, number: int) -> float:
+    """Return when the record of *number* was added; infinite where nobody knows."""
     found = client.xrange(keys.stream, f"{number}-0", "+", count=1)
     return float(found[0][1].get(b"w", "inf")) if found else float("inf")
 

@@ -19,7 +19,7 @@ from flowstone_pubsub.doorbell import Ringer
 from flowstone_pubsub.engines.base import Deliver, EngineDown, Item, Outgoing, Retention
 from flowstone_pubsub.engines.sqlite_follower import SqliteFollower
 from flowstone_pubsub.engines.sqlite_handle import Handle
-from flowstone_pubsub.engines.sqlite_reading import bounds_of, items_behind
+from flowstone_pubsub.engines.sqlite_reading import added_before, bounds_of, items_behind
 
 _PREFIX: Final = "sqlite:///"
 _WRITE_WAIT_S: Final = 1.0
@@ -137,6 +137,14 @@ class SqliteEngine:
             EngineDown: The file cannot be read.
         """
         return self._reading.use(bounds_of, _READ_WAIT_S)
+
+    def before(self, moment: int) -> int:
+        """Return the seq before the first record that was added at *moment* (Unix ns) or later, by this host's clock.
+
+        Raises:
+            EngineDown: The file cannot be read.
+        """
+        return self._reading.use(lambda connection: added_before(connection, moment), _READ_WAIT_S)
 
     def close(self) -> None:
         """End the followers and close the file."""

@@ -11,6 +11,7 @@ from flowstone_pubsub.engines.base import Item, Record
 from flowstone_pubsub.message import Gap
 
 _SELECT: Final = "SELECT seq, id, time, topics, data FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+_ADDED: Final = "SELECT seq, added FROM log WHERE seq > ? ORDER BY seq LIMIT 1"
 
 
 def items_behind(connection: sqlite3.Connection, after: int, limit: int) -> list[Item]:
@@ -48,3 +49,17 @@ def bounds_of(connection: sqlite3.Connection) -> tuple[int, int]:
         "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log)"
     ).fetchone()
     return (oldest, newest) if newest else (0, 0)
+
+
+def added_before(connection: sqlite3.Connection, moment: int) -> int:
+    """Return the seq before the first record that was added at *moment* or later; searched for by halves."""
+    oldest, newest = bounds_of(connection)
+    low, high = max(oldest - 1, 0), newest
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(_ADDED, (middle,)).fetchone()
+        if found is None or found[1] >= moment:
+            high = middle
+        else:
+            low = found[0]
+    return low

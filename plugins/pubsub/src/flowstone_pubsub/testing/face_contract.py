@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from time import sleep, time_ns
 from typing import Any, ClassVar, Final
 
 import pytest
@@ -19,6 +20,7 @@ from flowstone_pubsub.engines.opening import open_engine
 from flowstone_pubsub.message import Gap, Message
 from flowstone_pubsub.rings import Item
 from flowstone_pubsub.subscription import Subscription
+from flowstone_pubsub.testing.reading import outgoing
 
 _FOLLOW: Final = """
 import sys
@@ -129,6 +131,21 @@ class FaceContract:
         for since in (0, "earliest", timedelta(hours=1)):
             with bus.subscribe("numbers", since=since) as whole:
                 assert list(range(300)) == self.events(whole, 300)
+
+    def test_since_an_age_goes_by_when_it_was_added(self, bus: Bus) -> None:
+        """What a host whose clock is late has published just now is among the newest, as is all that came with it."""
+        if not hasattr(bus.engine, "before"):
+            pytest.skip("this engine does not say when records were added")
+        bus.engine.publish([outgoing("old", "numbers")])
+        sleep(4)
+        late = 3_600_000_000_000
+        bus.engine.publish([outgoing(n, "numbers", at=time_ns() - (n % 3) * late) for n in range(200)])
+        for since in (timedelta(seconds=0.5), datetime.now(UTC) - timedelta(seconds=0.5)):
+            with bus.subscribe("numbers", since=since) as subscription:
+                assert [0] == self.events(subscription, 1)
+                assert list(range(1, 200)) == self.events(subscription, 199)
+        with bus.subscribe("numbers", since=timedelta(hours=1)) as subscription:
+            assert ["old", *range(200)] == self.events(subscription, 201)
 
     def test_the_position_counts_what_was_not_asked_for(self, bus: Bus) -> None:
         """The position moves on while others are spoken to: silence means that there was nothing."""
