@@ -236,10 +236,11 @@ def replace(engine: Engine | None) -> Engine | None:
     return former
 
 
-def _wake() -> None:
+def _wake() -> bool:
     """Have an engine for what was emitted inside an operation that began before a fork."""
     if ensure():
         current().drain.ring()
+    return True
 
 
 def peek() -> Engine | None:

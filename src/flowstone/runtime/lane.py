@@ -33,7 +33,7 @@ class _State:
     def __init__(self) -> None:
         self.limit = 0
         self.lost = 0
-        self.bell: Callable[[], None] | None = None
+        self.bell: Callable[[], bool | None] | None = None
 
 
 state: Final = _State()
@@ -46,8 +46,12 @@ def leave(record: Record) -> None:
         attend()
 
 
-def attend() -> None:
-    """Wake the drain, and make room where the queue is full: the oldest pairs go, counted by event."""
+def attend() -> bool:
+    """Wake the drain, and make room where the queue is full: the oldest pairs go, counted by event.
+
+    Returns:
+        Whether that took its time: in a forked child there is no drain yet, and no plugins.
+    """
     while len(records) > BOUND:
         for _ in range(2):
             try:
@@ -56,5 +60,4 @@ def attend() -> None:
                 break
             state.lost += 1
             count(f"event.dropped.{oldest.dropped()}")
-    if state.bell is not None:
-        state.bell()
+    return state.bell is not None and state.bell() is True

@@ -114,8 +114,8 @@ class Operation(OperationSpan):
         self.started = perf_counter_ns()
         append(self)
         if len(records) > _state.limit:
-            lane.attend()
-            self._begin_now()
+            if lane.attend():
+                self._begin_now()
         return self
 
     def __exit__(

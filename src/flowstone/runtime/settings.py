@@ -93,11 +93,21 @@ class Settings:
         if self.get(key):
             return False
         name = self.name(key).removeprefix(PREFIX).lower()
-        return any(name in text.lower().replace("-", "_") for text in _unreadable.values())
+        return any(
+            name in text.lower().replace("-", "_") for file, text in _unreadable.items() if _is_above(file)
+        )
 
     def words(self, key: str) -> tuple[str, ...]:
         """Return a comma-separated setting as its words."""
         return tuple(word.strip() for word in (self.get(key) or "").split(",") if word.strip())
+
+
+def _is_above(file: str) -> bool:
+    """Tell whether *file* is one of those that count here."""
+    try:
+        return Path.cwd().is_relative_to(Path(file).parent)
+    except OSError:  # the folder was removed; what was read last holds
+        return True
 
 
 def _as_text(value: object) -> str:
