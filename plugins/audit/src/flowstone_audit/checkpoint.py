@@ -11,6 +11,7 @@ from flowstone_audit.tree.hashing import SIZE
 
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _TIME: Final = "time "
+_STATE: Final = "state "
 
 
 class Checkpoint(NamedTuple):
@@ -21,18 +22,21 @@ class Checkpoint(NamedTuple):
         size: Leaves of its tree.
         root: Root of its tree, 32 bytes.
         time: When it was made, Unix microseconds by the sealer's clock; None where it does not say.
+        state: Hash of what the seal says beside its tree (see ``gaps.state``), 32 bytes; None where it does not say.
     """
 
     origin: str
     size: int
     root: bytes
     time: int | None = None
+    state: bytes | None = None
 
     @property
     def text(self) -> str:
         """What is signed."""
         time = "" if self.time is None else f"{_TIME}{self.time}\n"
-        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n{time}"
+        state = "" if self.state is None else f"{_STATE}{b64encode(self.state).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n{time}{state}"
 
 
 def origin(log_id: str) -> str:
@@ -44,18 +48,30 @@ def parse(text: str | Note) -> Checkpoint:
     """Return the checkpoint in a note's text. Verify the note first.
 
     Raises:
-        Malformed: It is none. Extension lines other than ``time`` are ignored.
+        Malformed: It is none. Extension lines other than ``time`` and ``state`` are ignored.
     """
     lines = (text.text if isinstance(text, Note) else text).split("\n")
     if len(lines) < 4 or lines.pop() or not all(lines):
         raise Malformed("not a checkpoint: origin, size, root, each on a line")
-    try:
-        root = b64decode(lines[2], validate=True)
-    except ValueError as error:
-        raise Malformed(f"not a root: {lines[2][:80]!r}") from error
-    if not _SIZE.fullmatch(lines[1]) or len(root) != SIZE or b64encode(root).decode() != lines[2]:
-        raise Malformed(f"not size and root of a tree: {lines[1][:30]!r}, {lines[2][:80]!r}")
+    root = _hash(lines[2])
+    if not _SIZE.fullmatch(lines[1]):
+        raise Malformed(f"not the size of a tree: {lines[1][:30]!r}")
     times = [line.removeprefix(_TIME) for line in lines[3:] if line.startswith(_TIME)]
     if len(times) > 1 or not all(map(_SIZE.fullmatch, times)):
         raise Malformed(f"not a time: {times[0][:30]!r}")
-    return Checkpoint(lines[0], int(lines[1]), root, int(times[0]) if times else None)
+    states = [_hash(line.removeprefix(_STATE)) for line in lines[3:] if line.startswith(_STATE)]
+    if len(states) > 1:
+        raise Malformed("two states")
+    time, state = int(times[0]) if times else None, states[0] if states else None
+    return Checkpoint(lines[0], int(lines[1]), root, time, state)
+
+
+def _hash(text: str) -> bytes:
+    """Return 32 bytes from their one spelling."""
+    try:
+        found = b64decode(text, validate=True)
+    except ValueError as error:
+        raise Malformed(f"not a hash: {text[:80]!r}") from error
+    if len(found) != SIZE or b64encode(found).decode() != text:
+        raise Malformed(f"not a hash: {text[:80]!r}")
+    return found

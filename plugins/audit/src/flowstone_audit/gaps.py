@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 MOST: Final = 1000
@@ -75,6 +76,19 @@ def capped(gaps: Sequence[Gap]) -> list[Gap]:
 def encode(gaps: Iterable[Gap]) -> str:
     """Return gaps as the JSON text that a seal row holds: ``[[first, last, stamp], ...]``."""
     return json.dumps([list(gap) for gap in gaps], separators=(",", ":"))
+
+
+def state(high: int, text: str) -> bytes:
+    """Return the hash by which a checkpoint signs what its seal says beside the tree.
+
+    Without it, who owns the table could open a gap again that was given up, and the sealer would take in
+    what is put there later as if it had been on its way.
+
+    Args:
+        high: Greatest sequence number seen.
+        text: The gaps, encoded.
+    """
+    return sha256(f"{high}\n{text}".encode()).digest()
 
 
 def decode(text: str) -> list[Gap]:

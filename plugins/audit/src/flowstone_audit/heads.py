@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, text
 
 from flowstone_audit import checkpoint, gaps, note
+from flowstone_audit.checkpoint import Checkpoint
 from flowstone_audit.errors import AuditError, SchemaMismatch
 from flowstone_audit.gaps import Gap
 from flowstone_audit.keys import VerifierKey
@@ -87,19 +88,22 @@ def last(connection: Connection, key: VerifierKey | None = None) -> Head:
     first, leaves, high, gap_text, frontier, root, signed = found
     size = first + leaves
     try:
-        _check(Frontier(size, frontier), root, signed, key)
+        said = _check(Frontier(size, frontier), root, signed, key)
+        if said.state is not None and said.state != gaps.state(high, gap_text):
+            raise ValueError("high and gaps are not those that were signed")
         return Head(size, high, gaps.decode(gap_text), frontier, signed)
     except ValueError as error:
         raise SealBroken(f"the last seal (leaves {first} to {size - 1}) was altered: {error}") from error
 
 
-def _check(frontier: Frontier, root: bytes, signed: str, key: VerifierKey | None) -> None:
+def _check(frontier: Frontier, root: bytes, signed: str, key: VerifierKey | None) -> Checkpoint:
     said = checkpoint.parse(note.parse(signed))
     if (frontier.root(), said.root, said.size) != (root, root, frontier.size):
         raise ValueError("root, frontier and checkpoint differ")
     if key is not None:
         with suppress(note.NotSigned):
             note.verify(signed, [key])
+    return said
 
 
 def size(connection: Connection) -> int:

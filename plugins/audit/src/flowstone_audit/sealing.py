@@ -240,7 +240,9 @@ def _grow(head: Head, harvest: Harvest) -> _Grown:
 def _write(connection: Connection, signer: Signer, grown: _Grown) -> Sealed:
     """Sign and insert; the commit is the caller's."""
     seqs, root, now = grown.harvest.seqs, grown.frontier.root(), datetime.now(UTC)
-    said = checkpoint.Checkpoint(signer.name, grown.frontier.size, root, to_microseconds(now))
+    high, left = grown.harvest.high, gaps.encode(grown.harvest.gaps)
+    state = gaps.state(high, left)
+    said = checkpoint.Checkpoint(signer.name, grown.frontier.size, root, to_microseconds(now), state)
     signed = note.write(said.text, signer)
     row = {
         "first_leaf": grown.first_leaf,
@@ -249,8 +251,8 @@ def _write(connection: Connection, signer: Signer, grown: _Grown) -> Sealed:
         "hashes": grown.hashes,
         "root": root,
         "frontier": grown.frontier.packed(),
-        "high": grown.harvest.high,
-        "gaps": gaps.encode(grown.harvest.gaps),
+        "high": high,
+        "gaps": left,
         "note": signed,
         "sealed_at": now,
     }

@@ -81,6 +81,8 @@ def base_of(row: SealRow | None) -> Base:
         size = row.first_leaf + row.leaves
         frontier = Frontier(size, row.frontier).packed()
         said = checkpoint.parse(note.parse(row.note))
-        return Base(size, frontier, int(row.high), tuple(gaps.decode(row.gaps)), said.time or 0)
+        left, bound = tuple(gaps.decode(row.gaps)), said.state is not None
+        given_up = left[0].first - 1 if len(left) >= gaps.MOST else 0
+        return Base(size, frontier, int(row.high), left, said.time or 0, given_up, bound)
     except (ValueError, TypeError, AttributeError):
         return Base(gaps=None)

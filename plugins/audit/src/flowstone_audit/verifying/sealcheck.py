@@ -12,7 +12,7 @@ from flowstone_audit.checkpoint import Checkpoint
 from flowstone_audit.gaps import Gap
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.tree.frontier import Frontier
-from flowstone_audit.verifying import growing
+from flowstone_audit.verifying import gapcheck, growing
 from flowstone_audit.verifying.report import Finding
 from flowstone_audit.verifying.source import SealRow
 
@@ -29,6 +29,7 @@ class Base(NamedTuple):
         gaps: Numbers below it that may still come; None where that is not known.
         time: Of the last checkpoint; 0 where there is none.
         given_up: Greatest number that may have been given up as a gap because there were too many of them.
+        bound: Whether a checkpoint has signed ``high`` and ``gaps``; all that follow do then.
     """
 
     size: int = 0
@@ -37,6 +38,7 @@ class Base(NamedTuple):
     gaps: tuple[Gap, ...] | None = ()
     time: int = 0
     given_up: int = 0
+    bound: bool = False
 
 
 class Trust(NamedTuple):
@@ -94,24 +96,42 @@ def check(row: SealRow, base: Base, trust: Trust, recompute: Recompute) -> Check
     altered += _altered(row, base, grown, len(seqs))
     if said is not None and said.time is not None and said.time != row.sealed_at:
         altered.append("sealed_at")
-    left = _decoded(row, trust.dialect)
-    high = _high(row, base, seqs, left or ())
-    if seqs and max(base.high, *seqs) != high:
-        altered.append("seqs")
-    elif left is None or (trust.dialect != "sqlite" and not _may_leave(left, base, seqs)):
-        altered.append("gaps")
-    if row.high != high:
-        altered.append("high")
+    left, high, wrong = _left(row, base, said, seqs, trust.dialect)
+    altered += wrong
     if altered:
         findings.append(_finding(row, base.size, sorted({name for name in altered if name})))
     given_up = base.given_up
     if left is not None and len(left) >= gaps.MOST:
         given_up = max(given_up, left[0].first - 1)
     time = max(base.time, said.time) if said is not None and said.time is not None else base.time
-    after = Base(grown.size, grown.packed(), high, left, time, given_up)
+    bound = base.bound or (said is not None and said.state is not None)
+    after = Base(grown.size, grown.packed(), high, left, time, given_up, bound)
     return Checked(
         findings, seqs, stored, after, _uninvited(base, seqs), said.time if said is not None else None
     )
+
+
+def _left(
+    row: SealRow, base: Base, said: Checkpoint | None, seqs: Sequence[int], dialect: str
+) -> tuple[tuple[Gap, ...] | None, int, list[str]]:
+    """Return the gaps that a seal did leave, the greatest number sealed, and the columns that say otherwise."""
+    left, altered = gapcheck.decoded(row.gaps, dialect), []
+    state = said.state if said is not None else None
+    fits = isinstance(row.high, int) and isinstance(row.gaps, str) and gaps.state(row.high, row.gaps) == state
+    high = row.high if fits else _high(row, base, seqs, left or ())
+    if seqs and max(base.high, *seqs) != high:
+        altered.append("seqs")
+    elif left is None or (dialect != "sqlite" and not gapcheck.may_leave(left, base.high, base.gaps, seqs)):
+        altered.append("gaps")
+    if row.high != high:
+        altered.append("high")
+    if said is not None and state is None and base.bound:
+        altered.append("note")  # not signed any more is what was signed before
+    elif state is not None and not fits:
+        signed = gapcheck.signed(state, base.high, left, base.gaps, high, seqs)
+        altered += ["gaps"] if signed != left and "seqs" not in altered else []
+        left = signed
+    return left, high, altered
 
 
 def _grown(
@@ -227,15 +247,6 @@ def _altered(row: SealRow, base: Base, grown: Frontier, count: int) -> list[str]
     return found
 
 
-def _decoded(row: SealRow, dialect: str) -> tuple[Gap, ...] | None:
-    """Return the gaps that a seal leaves; None where its text spells none, or none that can be."""
-    try:
-        found = tuple(gaps.decode(row.gaps))
-    except (ValueError, TypeError):
-        return None
-    return None if gaps.encode(found) != row.gaps or (found and dialect == "sqlite") else found
-
-
 def _high(row: SealRow, base: Base, seqs: Sequence[int], left: Sequence[Gap]) -> int:
     """Return the greatest number sealed. Where the seal contradicts itself, what two of its columns say."""
     new = [seq for seq in seqs if seq > base.high]
@@ -244,14 +255,3 @@ def _high(row: SealRow, base: Base, seqs: Sequence[int], left: Sequence[Gap]) ->
         return greatest
     counted = base.high + len(new) + sum(gap.last - gap.first + 1 for gap in left if gap.first > base.high)
     return row.high if row.high == counted else greatest
-
-
-def _may_leave(found: Sequence[Gap], base: Base, seqs: Sequence[int]) -> bool:
-    """Tell whether these are gaps that can be left: all new ones, and of the old ones some."""
-    arrived = sorted(seq for seq in seqs if seq <= base.high)
-    opened = [gap for gap in found if gap.first > base.high]
-    kept = {gap for gap in found if gap.first <= base.high}
-    new = gaps.between(base.high, sorted(seq for seq in seqs if seq > base.high))
-    if opened != gaps.capped(gaps.stamped(new, opened[0].stamp if opened else 0)):
-        return False
-    return base.gaps is None or kept <= set(gaps.without(base.gaps, arrived))

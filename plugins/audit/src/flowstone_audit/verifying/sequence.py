@@ -45,7 +45,7 @@ class Sequence:
         self._join(one.missing)
         self.loose.update(one.loose)
         self._given_up = max(self._given_up, one.after.given_up)
-        report.add(self._late(seq) for seq in one.uninvited)
+        report.add(late(seq, self._given_up, self.dialect) for seq in one.uninvited)
         self.loose.difference_update(one.arrived)
         self.dates.follow(one.compared.dates)
         self.agreed = max(self.agreed, one.agreed)
@@ -57,17 +57,24 @@ class Sequence:
             report.add([Finding("forked", text, leaf=one.forked.size)])
         self.after = one.after
 
-    def _late(self, seq: int) -> Finding:
-        if self.dialect != "sqlite" and seq <= self._given_up:
-            return Finding(
-                "sealed late", f"entry {seq} was sealed late: there were too many gaps to wait for", seq
-            )
-        text = f"entry {seq} was put in later, among entries that were sealed already"
-        return Finding("inserted late", text, seq)
-
     def _join(self, missing: list[tuple[int, int]]) -> None:
         for first, last in missing:
             if self.missing and self.missing[-1][1] + 1 == first:
                 self.missing[-1] = (self.missing[-1][0], last)
             else:
                 self.missing.append((first, last))
+
+
+def late(seq: int, given_up: int, dialect: str) -> Finding:
+    """Tell of an entry that was sealed when no gap waited for it.
+
+    Args:
+        seq: Its number.
+        given_up: Greatest number that was given up because there were too many gaps.
+        dialect: Of the database.
+    """
+    if dialect != "sqlite" and seq <= given_up:
+        text = f"entry {seq} was sealed late: there were too many gaps to wait for"
+        return Finding("sealed late", text, seq)
+    text = f"entry {seq} was put in later, among entries that were sealed already"
+    return Finding("inserted late", text, seq)

@@ -7,9 +7,9 @@ from time import monotonic, time_ns
 from flowstone_audit import checkpoint, lookup, note, proof
 from flowstone_audit.errors import NotFound
 from flowstone_audit.proof import NotProven
-from flowstone_audit.verifying import ends, outside, standing, stretch
+from flowstone_audit.verifying import ends, outside, sequence, standing, stretch
 from flowstone_audit.verifying.opened import Target, open_source
-from flowstone_audit.verifying.pieces import Stretch
+from flowstone_audit.verifying.pieces import Stretch, base_of
 from flowstone_audit.verifying.report import Finding, Report
 from flowstone_audit.verifying.sealcheck import Trust
 from flowstone_audit.verifying.source import SealRow, Source
@@ -61,20 +61,25 @@ def _verify(source: Source, target: Target, seq: int, trust: Trust, options: Opt
     try:
         with engine.connect() as connection:
             leaf = proof.leaf_of(connection, seq)
-            row = None
+            row = before = None
             if leaf is not None:
                 with source.snapshot():
                     row = source.seal_before(leaf + 1)
+                    # The seal before as well: it says which numbers might still come.
+                    before = source.seal_before(row.first_leaf) if row is not None else None
             if row is None:
                 _unsealed(source, seq, report)
                 return
-            made = stretch.verify(
-                source, Stretch(row.first_leaf, row.first_leaf + 1, None, (), time_ns() // 1000), trust
-            )
+            begin = row.first_leaf if before is None else before.first_leaf
+            given = Stretch(begin, row.first_leaf + 1, None, (), time_ns() // 1000)
+            made = stretch.verify(source, given, trust)
             # What is wrong with the seal is wrong with its entries; other entries are not asked for.
             report.add(
                 one for one in made.findings if one.seq is None or one.seq <= seq <= (one.last or one.seq)
             )
+            if seq in made.uninvited:
+                with source.snapshot():
+                    report.add([sequence.late(seq, _given_up(source, row), trust.dialect)])
             gone = any(first <= seq <= last for first, last in made.missing)
             report.add(
                 [Finding("deleted", f"entry {seq} was deleted after being sealed", seq, seq)] if gone else []
@@ -84,6 +89,11 @@ def _verify(source: Source, target: Target, seq: int, trust: Trust, options: Opt
             _anchor(connection, row, trust, options, report)
     finally:
         engine.dispose()
+
+
+def _given_up(source: Source, row: SealRow) -> int:
+    """Return the greatest number that the seals before gave up because there were too many gaps."""
+    return max((base_of(one).given_up for one in source.seals(0, row.first_leaf)), default=0)
 
 
 def _unsealed(source: Source, seq: int, report: Report) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from time import monotonic, time_ns
 from typing import Final, NamedTuple
 
-from flowstone_audit import checkpoint, note
+from flowstone_audit import checkpoint, gaps, note
 from flowstone_audit.checkpoint import Checkpoint
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.tree.frontier import Frontier
@@ -123,7 +123,12 @@ class _Whole:
         with self.source.snapshot():
             found = ends.base_at(self.source, said.size)
         if found is not None and Frontier(found.size, found.frontier).root() == said.root:
-            return found
+            left = gaps.encode(found.gaps or ())
+            if said.state in (None, gaps.state(found.high, left)):
+                return found
+            text = f"high and gaps of the seal of {said.size} leaves were changed; all is verified"
+            self.report.add([Finding("seal altered", text, fields=("gaps", "high"), leaf=said.size)])
+            return Base()
         if said.size <= self.end:
             text = (
                 f"the tree of {said.size} leaves is not that of the checkpoint to begin with; all is verified"
