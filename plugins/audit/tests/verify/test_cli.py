@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
+from flowstone_audit import migrating
 from flowstone_audit.cli.group import audit
 from flowstone_audit.file_anchor import FileAnchor
-from plugins.audit.tests.verify.story import Story
+from plugins.audit.tests.verify.story import Story, begun
 
 
 def run(*arguments: Any) -> Result:
@@ -104,6 +108,53 @@ def test_dropped_tables(lived: Story, anchored: Path) -> None:
     done = run("verify", "--anchor", anchored)
     assert (1, True) == (done.exit_code, "rolled back" in done.output)
     assert 2 == run("verify").exit_code
+
+
+def fresh(folder: Path, key: Ed25519PrivateKey | None = None) -> Story:
+    """Return a log that was begun anew."""
+    url = f"sqlite:///{folder}/anew.db"
+    migrating.upgrade(create_engine(url, poolclass=NullPool))
+    return begun(url, key)
+
+
+def test_a_log_in_the_place_of_another(
+    lived: Story, anchored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that was deleted and begun anew is a roll-back by its key's own checkpoints; a known one is not."""
+    anew = fresh(tmp_path, lived.signer._key)
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", anew.url)
+    anew.fill(3)
+    FileAnchor(anchored).publish(anew.notes[-1])
+    done = run("verify", "--anchor", anchored)
+    assert (1, True) == (done.exit_code, "signed another one too" in done.output), done.output
+    assert lived.signer.name in done.output
+    assert 1 == run("verify", "--anchor", anchored, "--entry", 1).exit_code
+    done = run("verify", "--anchor", anchored, "--key", lived.signer.verifier.text)
+    assert (1, True) == (done.exit_code, "rolled back" in done.output), done.output
+    known = [argument for one in (anew, lived) for argument in ("--key", one.signer.verifier.text)]
+    assert 0 == run("verify", "--anchor", anchored, *known).exit_code
+    anew.engine.dispose()
+
+
+def test_a_log_and_its_key_in_the_place_of_others(
+    lived: Story, anchored: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the key was made anew as well, the log is not proven, unless its key was noted elsewhere."""
+    anew = fresh(tmp_path)
+    key = home / "audit" / "key.pem"
+    key.unlink()
+    key.write_bytes(
+        anew.signer._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", anew.url)
+    anew.fill(3)
+    FileAnchor(anchored).publish(anew.notes[-1])
+    done = run("verify", "--anchor", anchored)
+    assert (3, True) == (done.exit_code, "another log was published here" in done.output), done.output
+    assert 0 == run("verify", "--anchor", anchored, "--key", anew.signer.verifier.text).exit_code
+    anew.engine.dispose()
 
 
 def test_one_entry(lived: Story, anchored: Path) -> None:

@@ -91,7 +91,7 @@ def answer(asked: Question, told: Callable[[int], object] | None = None) -> Repo
         try:
             report = _of_database(asked, settings, given, told)
         except SchemaMismatch as error:
-            report = _gone(asked, settings, error)
+            report = _gone(asked, settings, error, given)
     if report.alarms:
         first = report.first
         assert first is not None
@@ -106,7 +106,8 @@ def _of_database(
     origin = _origin(target)
     keys = given or outside.own_keys(settings.key, origin)
     if given and all(key.name != origin for key in given):
-        raise KeyUnusable(f"the key is of {given[0].name}; this log is {origin}")
+        error = KeyUnusable(f"the key is of {given[0].name}; this log is {origin}")
+        return _gone(asked, settings, error, given)
     notes = _notes(asked)
     near: tuple[str, ...] = ()
     if not asked.anchors and settings.anchor_file is not None and settings.anchor_file.exists():
@@ -121,6 +122,7 @@ def _of_database(
         jobs=asked.jobs,
         lag_s=asked.lag_s,
         allowed=asked.allowed,
+        pinned=bool(given),
         told=told,
     )
     _catch_up()
@@ -129,16 +131,23 @@ def _of_database(
     return whole.verify(target, options)
 
 
-def _gone(asked: Question, settings: Config, error: SchemaMismatch) -> Report:
-    """Tell of a log that has no tables and was published: somebody dropped them, or it is another database.
+def _gone(
+    asked: Question, settings: Config, error: SchemaMismatch | KeyUnusable, given: tuple[VerifierKey, ...]
+) -> Report:
+    """Tell of a log that was published and is not there: somebody dropped its tables, or it is another database.
 
     Raises:
-        SchemaMismatch: It was not published.
+        SchemaMismatch: There are no tables, and it was not published.
+        KeyUnusable: The key is of another log, and that was not published.
     """
     notes = list(_notes(asked))
     if not notes and settings.anchor_file is not None and settings.anchor_file.exists():
         notes = outside.notes_of(settings.anchor_file)
-    size = max((outside.size_of(one) for one in notes), default=0)
+    names = {key.name for key in given}
+    known = [outside.gather(notes, name, given) for name in names]
+    size = max((one.size for each in known for one in each.published), default=0)
+    if not given:
+        size = max((outside.size_of(one) for one in notes), default=0)
     if not size:
         raise error
     report = Report(allowed=asked.allowed)

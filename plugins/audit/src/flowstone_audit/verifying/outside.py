@@ -123,9 +123,55 @@ def gather(notes: Iterable[str], origin: str, known: tuple[VerifierKey, ...]) ->
     return found
 
 
-def _said(text: str, origin: str) -> Checkpoint | None:
+def others(
+    notes: Iterable[str], origin: str, known: tuple[VerifierKey, ...], *, pinned: bool
+) -> list[Finding]:
+    """Tell of other logs that were published where this one was: it may stand in the place of one that was deleted.
+
+    A log whose own key is among the known ones is one that is known of.
+
+    Args:
+        notes: Checkpoints.
+        origin: Of this log.
+        known: Keys of this log, and of others.
+        pinned: Whether the keys come from elsewhere than the log, so that no other log can be meant.
+    """
+    named = {origin, *(key.name for key in known)}
+    sizes: dict[tuple[str, bool], int] = {}
+    for text in notes:
+        said = _parsed(text)
+        if said is None or said.origin in named or not said.origin.startswith(checkpoint.origin("")):
+            continue
+        ours = _is_signed(text, [VerifierKey(said.origin, key.public) for key in known])
+        sizes[said.origin, ours] = max(said.size, sizes.get((said.origin, ours), 0))
+    found = []
+    for (other, ours), size in sorted(sizes.items()):
+        if ours:
+            message = f"the key of this log has signed another one too, {other}, of {size} entries: this one is in its place"
+            found.append(Finding("rolled back", message, leaf=0))
+        elif not pinned:
+            message = (
+                f"another log was published here, {other}, of {size} entries, by a key that is not known"
+            )
+            found.append(Finding("not anchored", f"{message}; if it is not this one, made anew: --key"))
+    return found
+
+
+def _is_signed(text: str, known: list[VerifierKey]) -> bool:
     try:
-        said = checkpoint.parse(note.parse(text))
+        note.verify(text, known)
+    except NoteError:
+        return False
+    return True
+
+
+def _said(text: str, origin: str) -> Checkpoint | None:
+    said = _parsed(text)
+    return said if said is not None and said.origin == origin else None
+
+
+def _parsed(text: str) -> Checkpoint | None:
+    try:
+        return checkpoint.parse(note.parse(text))
     except NoteError:
         return None
-    return said if said.origin == origin else None

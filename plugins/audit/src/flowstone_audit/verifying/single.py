@@ -111,6 +111,8 @@ def _anchor(connection: object, row: SealRow, trust: Trust, options: Options, re
     """Prove that a checkpoint from outside has grown from the entry's seal."""
     known = outside.gather(options.notes, trust.origin, options.keys)
     report.add(known.findings)
+    published = (*options.notes, *options.near)
+    report.add(outside.others(published, trust.origin, options.keys, pinned=options.pinned))
     behind = [one for one in known.published if one.size >= report.leaves]
     if not behind:
         text = "no checkpoint from outside is as large as the entry's seal"

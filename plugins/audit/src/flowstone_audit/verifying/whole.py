@@ -35,6 +35,7 @@ class Options(NamedTuple):
         jobs: Processes that verify.
         lag_s: Seconds that an entry may wait for its seal.
         allowed: Kinds of findings that raise no alarm.
+        pinned: Whether the keys come from elsewhere than the log.
         told: Called with the number of leaves that were verified, now and then.
     """
 
@@ -45,6 +46,7 @@ class Options(NamedTuple):
     jobs: int = 1
     lag_s: float = 60.0
     allowed: frozenset[str] = frozenset()
+    pinned: bool = False
     told: Callable[[int], object] | None = None
 
 
@@ -94,8 +96,10 @@ class _Whole:
             self.end = ends.leaves(self.source)
         trust = Trust(origin, options.keys, self.target.dialect)
         notes = (*options.notes, *filter(None, [options.since]))
-        known = outside.gather([*notes, *options.near], origin, options.keys)
+        published = [*notes, *options.near]
+        known = outside.gather(published, origin, options.keys)
         report.add(known.findings)
+        report.add(outside.others(published, origin, options.keys, pinned=options.pinned))
         start = self._start(trust, known)
         sequence = Sequence(start, self.target.dialect)
         sizes = tuple(one for one in known.published if one.size > start.size)
