@@ -145,6 +145,7 @@ def _facts(path: Path, header: Header, found: Plan, digest: bytes) -> dict[str, 
         "entries": header.rows,
         "through_seq": found.scope.through_seq if found.scope is not None else 0,
         "retain_days": found.retain_days,
+        "tree_size": header.tree_size,
     }
 
 

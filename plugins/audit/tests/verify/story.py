@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,26 @@ def rewrite(story: Story, signer: Signer | None, shift_us: int = 0) -> None:
         connection.commit()
     if shift_us:
         story.notes[:] = [str(note) for note in notes]
+
+
+def put_in(story: Story, seq: int, at: datetime | None = None) -> None:
+    """Have the owner put an entry among the others in PostgreSQL, with the hash that it must have.
+
+    Args:
+        story: The log.
+        seq: Its number.
+        at: Its date; that of its neighbour if not given.
+    """
+    columns = ", ".join(("seq", "inserted_at", *Row._fields))
+    with story.attacking() as connection:
+        if at is None:
+            asked = text("SELECT inserted_at FROM flowstone_audit_log WHERE seq = :seq")
+            at = connection.execute(asked, {"seq": seq - 1}).scalar_one()
+        driver: Any = connection.connection.driver_connection
+        values = [seq, at, *insert.for_postgresql([row(actor_id="boss")])]
+        marks = ", ".join(["%s"] * len(values))
+        driver.execute(f"INSERT INTO flowstone_audit_log ({columns}) VALUES ({marks})", values)
+        connection.commit()
 
 
 def begun(url: str, key: Ed25519PrivateKey | None = None) -> Story:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,11 +11,10 @@ from flowstone_audit import checkpoint, gaps, insert
 from flowstone_audit.heads import SealBroken
 from flowstone_audit.keys import Signer
 from flowstone_audit.note import parse, write
-from flowstone_audit.row import Row
 from flowstone_audit.verifying import single
 from flowstone_audit.verifying.report import TAMPERED
 from flowstone_audit.verifying.whole import Options
-from plugins.audit.tests.verify.story import Story, clean, row
+from plugins.audit.tests.verify.story import Story, clean, put_in, row
 
 BURNT = 4
 """A number that a transaction took which was rolled back."""
@@ -30,10 +30,20 @@ def burnt(story: Story) -> Story:
         insert.rows(connection, [row()])
         connection.rollback()
     story.fill(2, 1, 1)
-    assert "[]" != seals(story)[1][1]
-    assert "[]" == seals(story)[-1][1]
+    assert "[]" != seals(story)[1].gaps
+    deadline = time.monotonic() + 60
+    while (
+        len(given_up(story)) < 2 and time.monotonic() < deadline
+    ):  # the server may be at something of its own
+        time.sleep(0.1)
+        story.fill(1)
     clean(story)
     return story
+
+
+def given_up(story: Story) -> list[int]:
+    """Return the first leaves of the seals that wait for the number no more."""
+    return [one.first_leaf for one in seals(story)[1:] if one.gaps == "[]"]
 
 
 def seals(story: Story) -> list[Any]:
@@ -52,20 +62,6 @@ def change(story: Story, column: str, value: object, first: int, last: int | Non
         connection.commit()
 
 
-def put_in(story: Story, seq: int) -> None:
-    """Have the owner put an entry among the others, dated as its neighbour, with the hash that it must have."""
-    forged = row(actor_id="boss")
-    columns = ", ".join(("seq", "inserted_at", *Row._fields))
-    with story.attacking() as connection:
-        asked = text("SELECT inserted_at FROM flowstone_audit_log WHERE seq = :seq")
-        at = connection.execute(asked, {"seq": seq - 1}).scalar_one()
-        driver: Any = connection.connection.driver_connection
-        values = [seq, at, *insert.for_postgresql([forged])]
-        marks = ", ".join(["%s"] * len(values))
-        driver.execute(f"INSERT INTO flowstone_audit_log ({columns}) VALUES ({marks})", values)
-        connection.commit()
-
-
 def alarms(story: Story, **given: Any) -> set[tuple[str, int | None]]:
     """Return kinds and entries of the alarms."""
     report = story.verify(**given)
@@ -75,20 +71,21 @@ def alarms(story: Story, **given: Any) -> set[tuple[str, int | None]]:
 
 def test_a_gap_that_was_opened_again(burnt: Story) -> None:
     """On a seal whose gaps were edited nothing is sealed, and the verification names each such seal."""
-    opened = seals(burnt)[1][1]
-    change(burnt, "gaps", opened, 5)
+    opened = seals(burnt)[1].gaps
+    edited = given_up(burnt)
+    change(burnt, "gaps", opened, edited[0])
     put_in(burnt, BURNT)
     with pytest.raises(SealBroken, match="high and gaps"):
         burnt.seal()
     report = burnt.verify()
-    assert {"seal altered": 2, "inserted late": 1} == report.counts
+    assert {"seal altered": len(edited), "inserted late": 1} == report.counts
     assert {("seal altered", None), ("inserted late", BURNT)} == alarms(burnt, jobs=2)
     assert TAMPERED == burnt.verify(since=burnt.notes[-1]).code
 
 
 def test_a_gap_that_was_open_for_a_moment(burnt: Story) -> None:
     """What was sealed on an edited seal is found as put in when the seal has its old values again."""
-    opened, old = seals(burnt)[1][1], seals(burnt)[-1]
+    opened, old = seals(burnt)[1].gaps, seals(burnt)[-1]
     stranger = Signer(burnt.signer.name, Ed25519PrivateKey.generate())
     said = checkpoint.parse(parse(old.note))
     forged = write(said._replace(state=gaps.state(old.high, opened)).text, stranger)
@@ -108,7 +105,7 @@ def test_a_gap_that_was_open_for_a_moment(burnt: Story) -> None:
 
 def test_a_number_seen(burnt: Story) -> None:
     """Nothing is sealed where the greatest number seen was edited."""
-    change(burnt, "high", 2, 6)
+    change(burnt, "high", 2, given_up(burnt)[-1])
     with pytest.raises(SealBroken, match="high and gaps"):
         burnt.seal()
     assert {("seal altered", None)} == alarms(burnt)

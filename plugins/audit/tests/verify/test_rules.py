@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 import flowstone_audit
-from flowstone_audit import erasing, ingest, retention, sealing
-from flowstone_audit.verifying.report import PROVEN
-from plugins.audit.tests.verify.story import Story, clean, rewrite
+from flowstone_audit import erasing, ingest, insert, retention, sealing
+from flowstone_audit.verifying.report import PROVEN, TAMPERED
+from plugins.audit.tests.verify.story import Story, clean, put_in, rewrite, row
 
 DAY_US = 86_400_000_000
 
@@ -47,6 +50,117 @@ def test_pruned_past_the_rules(lived: Story) -> None:
         connection.execute(text("DELETE FROM flowstone_audit_log WHERE seq <= 10"))
         connection.commit()
     assert {"deleted": 1, "pruned early": 1} == lived.verify().counts
+
+
+def pruned(story: Story, path: Path, **given: Any) -> None:
+    """Prune what is older than 30 days."""
+    with retention.snapshot() as connection:
+        plan = retention.plan(connection, 30)
+    retention.prune(path, plan, by="ann", **given)
+
+
+def test_a_prune_that_was_interrupted(lived: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a prune raises no alarm, nor does the next one that does the rest, whatever came in between."""
+    rewrite(lived, lived.signer, 40 * DAY_US)
+    lived.fill(3)
+    monkeypatch.setattr(retention, "_AT_ONCE", 5)
+
+    def tell(number: int) -> None:
+        if number == 5:  # so many were deleted
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pruned(lived, tmp_path / "half.jsonl", told=tell)
+    _settle(lived)
+    report = lived.verify()
+    assert ([], 5, PROVEN) == (report.findings, report.pruned, report.code)
+    pruned(lived, tmp_path / "whole.jsonl")
+    _settle(lived)
+    assert 32 == lived.verify().pruned
+    clean(lived)
+
+
+def test_entries_that_came_while_others_were_pruned(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry with an old number that was committed after a prune stays, and the next prune takes it."""
+    if story.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", story.url)
+    story.fill(3)
+    with story.engine.connect() as slow, story.engine.connect() as other:
+        slow.exec_driver_sql("SELECT pg_current_xact_id()")  # while it runs, it may be that it has number 4
+        insert.rows(other, [row()])
+        other.rollback()
+        story.fill(4, 2)
+        rewrite(story, story.signer, 40 * DAY_US)
+        pruned(story, tmp_path / "one.jsonl")
+        put_in(story, 4, datetime.now(UTC) - timedelta(days=40))
+        _settle(story)
+    report = story.verify()
+    assert ([], 9, PROVEN) == (report.findings, report.pruned, report.code)
+    clean(story)
+    assert [4] == [seq for seq in numbers(story) if seq < 10]
+
+
+@pytest.mark.parametrize("gone", ["seq = 3", "seq IN (5, 6)", "seq BETWEEN 2 AND 10", "seq IN (1, 3)"])
+def test_chosen_entries_pruned(lived: Story, gone: str) -> None:
+    """Entries that were deleted by the rules while older ones stay were chosen: that is an alarm."""
+    rewrite(lived, lived.signer, 40 * DAY_US)
+    digest = "5e" * 32
+    record(digest, through_seq=10, tree_size=32)
+    _settle(lived)
+    moment = str(time.time_ns() // 1000) if lived.is_sqlite else "now()"
+    blob = f"x'{digest}'" if lived.is_sqlite else f"'\\x{digest}'"
+    with lived.engine.begin() as connection:  # by an eraser: no guard is away
+        connection.exec_driver_sql(f"INSERT INTO flowstone_audit_floor VALUES (10, 1, {blob}, {moment})")
+        connection.exec_driver_sql(f"DELETE FROM flowstone_audit_log WHERE {gone}")
+    for jobs in (1, 2):
+        report = lived.verify(jobs=jobs)
+        assert (TAMPERED, {"deleted"}) == (report.code, set(report.counts)), report.to_dict()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"through_seq": 99, "tree_size": 0}, {"through_seq": 3, "tree_size": 3}, {"tree_size": "all"}],
+)
+def test_records_of_a_prune_that_lie(lived: Story, said: dict[str, object]) -> None:
+    """Whatever the entry audit.pruned says, entries that were chosen are missed."""
+    rewrite(lived, lived.signer, 40 * DAY_US)
+    digest = "5e" * 32
+    record(digest, **said)
+    _settle(lived)
+    moment = str(time.time_ns() // 1000) if lived.is_sqlite else "now()"
+    blob = f"x'{digest}'" if lived.is_sqlite else f"'\\x{digest}'"
+    with lived.engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO flowstone_audit_floor VALUES (10, 1, {blob}, {moment})")
+        connection.exec_driver_sql("DELETE FROM flowstone_audit_log WHERE seq = 3")
+    assert [("deleted", 3)] == [(one.kind, one.seq) for one in lived.verify().alarms]
+
+
+def test_retention_that_was_raised(lived: Story, tmp_path: Path) -> None:
+    """What was pruned when entries were kept for a shorter time is not young by the rule of today."""
+    rewrite(lived, lived.signer, 40 * DAY_US)
+    lived.fill(3)
+    pruned(lived, tmp_path / "old.jsonl")
+    moment = str(time.time_ns() // 1000) if lived.is_sqlite else "now()"
+    with lived.engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO flowstone_audit_floor VALUES (33, 365, NULL, {moment})")
+    _settle(lived)
+    clean(lived)
+
+
+def record(digest: str, **said: object) -> None:
+    """Log a prune as if there had been one."""
+    flowstone_audit.log(
+        "audit.pruned", actor_id="ops", actor_type="user", action="prune", details={"sha256": digest, **said}
+    )
+
+
+def numbers(story: Story) -> list[int]:
+    """Return the numbers of the entries."""
+    with story.engine.connect() as connection:
+        return list(connection.execute(text("SELECT seq FROM flowstone_audit_log ORDER BY seq")).scalars())
 
 
 def test_erased_past_the_rules(lived: Story) -> None:

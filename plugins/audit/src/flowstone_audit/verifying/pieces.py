@@ -8,6 +8,7 @@ from typing import NamedTuple
 from flowstone_audit import checkpoint, gaps, note
 from flowstone_audit.tree.frontier import Frontier
 from flowstone_audit.verifying.entries import Compared
+from flowstone_audit.verifying.pruned import Gone
 from flowstone_audit.verifying.report import Finding
 from flowstone_audit.verifying.sealcheck import Base
 from flowstone_audit.verifying.source import SealRow
@@ -52,7 +53,8 @@ class Verified:
         arrived: Entries whose numbers are below ``base.high``.
         unproven: Entries whose seals cannot be believed.
         compared: How the entries did.
-        pruned: Entries that were deleted by the rules.
+        pruned: Entries that were deleted by the rules, as far as the stretch can tell; in leaf order.
+        stayed: The least number of an entry that a prune could have deleted, and has not.
         agreed: Greatest size of *published* that fits; 0 if none.
         forked: The first of *published* that does not.
         stepped: Microseconds by which a checkpoint is dated before one before it, at most.
@@ -67,7 +69,8 @@ class Verified:
     arrived: list[int] = field(default_factory=list)
     unproven: list[int] = field(default_factory=list)
     compared: Compared = field(default_factory=Compared)
-    pruned: int = 0
+    pruned: list[Gone] = field(default_factory=list)
+    stayed: int | None = None
     agreed: int = 0
     forked: Published | None = None
     stepped: int = 0

@@ -35,14 +35,14 @@ class Sequence:
         self.forked: Published | None = None
         self.stepped = 0
         self._given_up = start.given_up
+        self._stayed: int | None = None
 
     def take(self, one: Verified, report: Report) -> None:
         """Take in what came of a stretch."""
         report.add(one.findings)
         report.entries += one.compared.entries
         report.erased += one.compared.erased
-        report.pruned += one.pruned
-        self._join(one.missing)
+        report.pruned += self._pruned(one)
         self.loose.update(one.loose)
         self._given_up = max(self._given_up, one.after.given_up)
         report.add(late(seq, self._given_up, self.dialect) for seq in one.uninvited)
@@ -56,6 +56,15 @@ class Sequence:
             text = f"a checkpoint of {one.forked.size} leaves was published that this log does not lead to: it was rewritten {where}"
             report.add([Finding("forked", text, leaf=one.forked.size)])
         self.after = one.after
+
+    def _pruned(self, one: Verified) -> int:
+        """Return how many entries were deleted by the rules; one behind one that has stayed was not."""
+        stayed = self._stayed
+        picked = [gone for gone in one.pruned if stayed is not None and stayed <= gone.through]
+        self._join(sorted([*one.missing, *(gone[:2] for gone in picked)]))
+        if one.stayed is not None:
+            self._stayed = min(one.stayed, one.stayed if stayed is None else stayed)
+        return sum(gone.last - gone.first + 1 for gone in one.pruned if gone not in picked)
 
     def _join(self, missing: list[tuple[int, int]]) -> None:
         for first, last in missing:

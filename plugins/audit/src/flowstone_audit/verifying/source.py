@@ -7,6 +7,7 @@ what was sealed, the row is read again column by column, and Python's own canoni
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
@@ -69,10 +70,20 @@ class Outline(NamedTuple):
 
 
 class Floor(NamedTuple):
-    """Up to where entries may have been pruned, once they are older than so many days."""
+    """Up to where entries may have been pruned.
+
+    Attributes:
+        through: The greatest number.
+        steps: Number and days of each floor, ascending: up to there entries go once they are older than that.
+    """
 
     through: int
-    days: int
+    steps: tuple[tuple[int, int], ...]
+
+    def days(self, seq: int) -> int:
+        """Return how old an entry had to be when it was pruned."""
+        at = bisect_left(self.steps, (seq, 0))
+        return self.steps[min(at, len(self.steps) - 1)][1]
 
 
 class Source(Protocol):
@@ -140,4 +151,4 @@ def floor_of(rows: Sequence[tuple[Any, Any, Any]]) -> Floor | None:
     archived = [row for row in rows if row[2] is not None]
     if not archived or not is_good_floor(rows):
         return None
-    return Floor(int(archived[-1][0]), max(int(row[1]) for row in rows))
+    return Floor(int(archived[-1][0]), tuple((int(row[0]), int(row[1])) for row in rows))

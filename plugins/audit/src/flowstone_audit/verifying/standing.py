@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +10,7 @@ from flowstone_audit import checkpoint, guards, note
 from flowstone_audit.errors import SchemaMismatch
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.verifying.opened import Target
+from flowstone_audit.verifying.pruned import records
 from flowstone_audit.verifying.report import Finding, Report
 from flowstone_audit.verifying.source import TABLE, Source
 from flowstone_audit.verifying.target import engine_of
@@ -18,7 +18,6 @@ from flowstone_audit.verifying.target import engine_of
 _SEQUENCE = f"{TABLE}.seq"
 LOG_ID = "SELECT value FROM flowstone_audit_meta WHERE key = 'log_id'"
 FIRST_NOTE = "SELECT note FROM flowstone_audit_seal ORDER BY first_leaf LIMIT 1"
-_RECORDED = f"SELECT details FROM {TABLE} WHERE event_type = '{{}}'"  # noqa: S608
 _ERASED = f"""
     SELECT min(l.seq) FROM flowstone_audit_erasure AS e JOIN {TABLE} AS l ON l.id = e.entry_id
     WHERE l.commitment IS NOT NULL AND l.nonce IS NULL AND e.request = '{{}}'
@@ -108,7 +107,7 @@ def _cut(source: Source, report: Report) -> bool:
 
 def _floor(source: Source, report: Report) -> None:
     """Entries may be pruned when it stands on record which archive has them."""
-    recorded = {one.get("sha256") for one in _records(source, "audit.pruned")}
+    recorded = {one.get("sha256") for one in records(source, "audit.pruned")}
     digests = [bytes(one).hex() for one in source.values(_FLOORS)]
     if digests and digests[-1] not in recorded:
         text = f"{report.pruned} entries were deleted below a floor that no entry audit.pruned tells of"
@@ -117,7 +116,7 @@ def _floor(source: Source, report: Report) -> None:
 
 def _erasures(source: Source, report: Report) -> None:
     """Entries may be erased when it stands on record who asked for it."""
-    recorded = {one.get("request") for one in _records(source, "audit.erased")}
+    recorded = {one.get("request") for one in records(source, "audit.erased")}
     for request in source.values("SELECT DISTINCT request FROM flowstone_audit_erasure"):
         if request in recorded:
             continue
@@ -127,15 +126,3 @@ def _erasures(source: Source, report: Report) -> None:
             report.add(
                 [Finding("modified", text, int(seq), fields=("client_ip", "user_agent", "private", "nonce"))]
             )
-
-
-def _records(source: Source, event_type: str) -> list[dict[str, Any]]:
-    found = []
-    for text in source.values(_RECORDED.format(event_type)):
-        try:
-            made = json.loads(text)
-        except (ValueError, TypeError):
-            continue
-        if isinstance(made, dict):
-            found.append(made)
-    return found

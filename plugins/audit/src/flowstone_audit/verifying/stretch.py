@@ -9,7 +9,7 @@ from typing import Final
 from flowstone_audit import checkpoint, gaps, note
 from flowstone_audit.canonical import leaf_hash
 from flowstone_audit.tree.frontier import Frontier
-from flowstone_audit.verifying import telling
+from flowstone_audit.verifying import pruned, telling
 from flowstone_audit.verifying.entries import compare, runs
 from flowstone_audit.verifying.pieces import Stretch, Verified, base_of
 from flowstone_audit.verifying.report import Finding
@@ -212,18 +212,32 @@ class _Run:
                 found.forked = one
 
     def _missing(self, missing: list[int]) -> None:
-        floor, gone = self.floor, sorted(missing)
-        if floor is not None:
-            pruned = [seq for seq in gone if seq <= floor.through]
-            # Sealing takes its time, so a seal may be a little younger than the entry that was old enough.
-            limit = self.stretch.now - floor.days * _DAY_US * 19 // 20
-            young = [seq for seq in pruned if self.times.get(seq, 0) > limit]
-            if young:
-                text = f"{len(young)} entries were pruned whose seals are younger than {floor.days} days; see their archive"
-                self.found.findings.append(Finding("pruned early", text, young[0], young[-1]))
-            self.found.pruned = len(pruned)
-            gone = gone[len(pruned) :]
-        self.found.missing = list(runs(gone))
+        found, floor, gone = self.found, self.floor, set(missing)
+        if floor is None or min(self.seqs, default=floor.through + 1) > floor.through:
+            found.missing = list(runs(sorted(gone)))
+            return
+        known, pruned_by = pruned.prunes(self.source, floor), []
+        for leaf, seq in enumerate(self.seqs, found.base.size):  # only all stand here, or none is believed
+            if seq not in gone:
+                found.stayed = min(seq, found.stayed or seq) if seq <= floor.through else found.stayed
+                continue
+            by = pruned.of(known, seq, leaf)
+            if by is not None and (found.stayed is None or found.stayed > by.through):
+                pruned_by.append((seq, by.through))
+        gone -= {seq for seq, _ in pruned_by}
+        self._young([seq for seq, _ in pruned_by], floor)
+        found.pruned = pruned.joined(pruned_by)
+        found.missing = list(runs(sorted(gone)))
+
+    def _young(self, gone: list[int], floor: Floor) -> None:
+        """Tell of entries that were pruned and are young."""
+        # Sealing takes its time, so a seal may be a little younger than the entry that was old enough.
+        moment, age = self.stretch.now, _DAY_US * 19 // 20
+        young = [seq for seq in gone if self.times.get(seq, 0) > moment - floor.days(seq) * age]
+        if young:
+            days = floor.days(young[0])
+            text = f"{len(young)} entries were pruned whose seals are younger than {days} days; see their archive"
+            self.found.findings.append(Finding("pruned early", text, young[0], young[-1]))
 
     def _bad(self, bad: list[int]) -> None:
         """Find out what was done to entries that differ."""
