@@ -9,16 +9,17 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from flowstone_audit import checkpoint, note
-from flowstone_audit.archive_form import ArchiveBroken, Fold, Header, covering, read_header
+from flowstone_audit.archive_form import ArchiveBroken, Fold, Header, covering, read_header, unique
 from flowstone_audit.canonical import commitment, leaf_hash
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.row import HASHED
 from flowstone_audit.tree.hashing import SIZE
 
 _LONGEST: Final = 1 << 20
+_HOLE: Final = frozenset({"leaf", "hash"})
+_ROW: Final = frozenset({"leaf", "seq", "inserted_at", "row", "private"})
+_NUMBERS: Final = ("leaf", "seq", "inserted_at")
 
 
 class Checked(NamedTuple):
@@ -54,15 +55,19 @@ def check(
     with path.open("rb") as file:
         lines = _lines(file, whole.update)
         header = read_header(next(lines, b""))
-        fold = Fold()
+        fold, rows = Fold(), 0
         _push(fold, header.left, 0, header.first_leaf)
         for leaf in range(header.first_leaf, header.end):
             where = f"line {leaf - header.first_leaf + 2}"
-            fold.push(0, _leaf(next(lines, b""), leaf, where))
+            value, is_row = _leaf(next(lines, b""), leaf, header, where)
+            fold.push(0, value)
+            rows += is_row
             if told is not None and not (leaf + 1) % 1000:
                 told(1000)
         if next(lines, None) is not None:
             raise ArchiveBroken("there are more lines than the header says")
+    if rows != header.rows:
+        raise ArchiveBroken(f"there are {rows} rows, not {header.rows} as the header says")
     _push(fold, header.right, header.end, header.tree_size)
     _check_note(header, fold.root() if header.tree_size else b"", known)
     return Checked(header, whole.digest(), bool(known))
@@ -81,22 +86,26 @@ def _push(fold: Fold, hashes: tuple[bytes, ...], first: int, end: int) -> None:
     fold.push_all(nodes, hashes)
 
 
-def _leaf(line: bytes, leaf: int, where: str) -> bytes:
-    """Return the leaf hash that a line stands for."""
+def _leaf(line: bytes, leaf: int, header: Header, where: str) -> tuple[bytes, bool]:
+    """Return the leaf hash that a line stands for, and whether that is of a row."""
     try:
         if not line.endswith(b"\n"):
             raise ArchiveBroken(f"{where} is missing or cut off")
-        values = orjson.loads(line)
+        values = json.loads(line, object_pairs_hook=unique)
         if values["leaf"] != leaf:
             raise ArchiveBroken(f"{where} is leaf {values['leaf']}, not {leaf}")
-        if "hash" in values:
-            return _bytes(values["hash"], where)
+        if values.keys() == _HOLE:
+            return _bytes(values["hash"], where), False
+        if values.keys() != _ROW or not all(type(values[name]) is int for name in _NUMBERS):
+            raise ArchiveBroken(f"{where} is neither a row nor a hole")
         row: list[Any] = values["row"]
         if len(row) != len(HASHED):
             raise ArchiveBroken(f"{where} has {len(row)} columns, not {len(HASHED)}")
+        if values["private"] is not None and not header.private:
+            raise ArchiveBroken(f"{where} has private columns, and the header says there are none")
         _check_private(values["private"], row[-1], where)
         canonical = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
-        return leaf_hash(sha256(canonical).digest(), values["seq"], values["inserted_at"])
+        return leaf_hash(sha256(canonical).digest(), values["seq"], values["inserted_at"]), True
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, ArchiveBroken):
             raise

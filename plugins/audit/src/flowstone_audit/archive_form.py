@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -64,6 +65,18 @@ def header_line(header: Header) -> bytes:
     return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
 
 
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; refuse a name that is there twice, of which readers take the one or the other.
+
+    Raises:
+        ValueError: One is.
+    """
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name is there twice")
+    return made
+
+
 def read_header(line: bytes) -> Header:
     """Return the header of a line.
 
@@ -71,7 +84,9 @@ def read_header(line: bytes) -> Header:
         ArchiveBroken: It is none of this version.
     """
     try:
-        values = orjson.loads(line)
+        values = json.loads(line, object_pairs_hook=unique)
+        if values.keys() != {"format", "version", "columns", *Header._fields}:
+            raise ArchiveBroken("the header has other names than it should")
         if values["format"] != FORMAT or values["version"] != VERSION or values["columns"] != list(HASHED):
             raise ArchiveBroken(f"not an archive of version {VERSION}")
         sides: dict[str, Any] = {
@@ -86,7 +101,7 @@ def read_header(line: bytes) -> Header:
             raise ArchiveBroken("the header has no checkpoint")
     except (KeyError, TypeError, ValueError) as error:
         raise ArchiveBroken(f"the first line is no header of an archive: {error}") from error
-    if header.leaves != header.rows + header.holes or header.end > header.tree_size:
+    if not header.rows or header.leaves != header.rows + header.holes or header.end > header.tree_size:
         raise ArchiveBroken("the header's numbers do not fit one another")
     return header
 

@@ -141,8 +141,9 @@ def check(path: str, key: str) -> int:
                 seen.add(at)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                 raise ValueError(f"entries.jsonl, line {number}: {error}") from error
-        if json.loads(file.read("evidence.json"))["entries"] != len(seen):
-            raise ValueError("there are more or fewer entries than evidence.json says")
+        names, said = file.namelist(), json.loads(file.read("evidence.json"))["entries"]
+        if said != len(seen) or len(names) != len(set(names)):
+            raise ValueError("there are more or fewer entries than evidence.json says, or a file twice")
     return len(seen)
 
 

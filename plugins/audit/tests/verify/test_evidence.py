@@ -230,6 +230,21 @@ def test_forged_evidence(lived: Story, tmp_path: Path, name: str) -> None:
         assert TAMPERED == files.verify(made, (lived.signer.verifier,)).code
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("told", ["sqlite"], indirect=True)
+def test_a_file_that_is_in_evidence_twice(lived: Story, tmp_path: Path) -> None:
+    """Evidence with entries of which programs read the one or the other is refused."""
+    path, made = tmp_path / "e.zip", tmp_path / "twice.zip"
+    write(lived, path)
+    with zipfile.ZipFile(path) as true, zipfile.ZipFile(made, "w") as file:
+        file.writestr("entries.jsonl", true.read("entries.jsonl").replace(b"actor-", b"other-"))
+        for name in true.namelist():
+            file.writestr(name, true.read(name))
+    code, told = run(made, lived.signer.verifier.text)
+    assert (1, True) == (code, "twice" in told)
+    assert TAMPERED == files.verify(made, (lived.signer.verifier,)).code
+
+
 @pytest.mark.parametrize("told", ["sqlite"], indirect=True)
 def test_evidence_by_another_key(lived: Story, tmp_path: Path) -> None:
     """Evidence under a checkpoint and a key of the forger's own is refused by who has the key from elsewhere."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import orjson
-
 from flowstone_audit import canonical, checkpoint, note
+from flowstone_audit.archive_form import unique
 from flowstone_audit.errors import NotFound
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.proof import FORMAT, EntryProof
@@ -30,7 +30,7 @@ def read(path: Path) -> EntryProof:
     """
     content = path.read_bytes()
     try:
-        found = orjson.loads(content) if content.lstrip().startswith(b"{") else _parsed(content.decode())
+        found = _loaded(content) if content.lstrip().startswith(b"{") else _parsed(content.decode())
         return _made(found)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise NotFound(f"{path} holds no proof of an entry: {error}") from error
@@ -78,9 +78,13 @@ def _parsed(text: str) -> dict[str, Any]:
     kind, extra, index, *hashes = head.split("\n")
     if kind != _TEXT or not extra.startswith("extra ") or not index.startswith("index "):
         raise ValueError(f"its first lines are not those of {_TEXT}")
-    entry = orjson.loads(b64decode(extra.removeprefix("extra "), validate=True))
+    entry = _loaded(b64decode(extra.removeprefix("extra "), validate=True))
     where = int(index.removeprefix("index "))
     return {"format": FORMAT, "entry": entry, "index": where, "hashes": hashes, "checkpoint": signed}
+
+
+def _loaded(text: bytes) -> Any:
+    return json.loads(text, object_pairs_hook=unique)
 
 
 def _made(found: dict[str, Any]) -> EntryProof:
