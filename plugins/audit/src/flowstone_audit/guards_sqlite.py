@@ -27,14 +27,14 @@ _SEQUENCE: Final = """
 
 def findings(connection: Connection) -> Iterator[Finding]:
     """Yield what differs from a database that was made just now: tables, indexes and triggers by their text."""
-    expected = _expected()
+    made = expected()
     found = {str(name): str(sql) for name, sql in connection.exec_driver_sql(_OBJECTS)}
-    for name, sql in expected.items():
+    for name, sql in made.items():
         if name not in found:
             yield Finding(name, "absent")
         elif found[name] != sql:
             yield Finding(name, "altered")
-    for name in found.keys() - expected.keys():
+    for name in found.keys() - made.keys():
         yield Finding(name, "unknown")
     if {"flowstone_audit_log", "flowstone_audit_floor"} <= found.keys():
         yield from _sequence(connection)
@@ -50,7 +50,8 @@ def _sequence(connection: Connection) -> Iterator[Finding]:
 
 
 @cache
-def _expected() -> dict[str, str]:
+def expected() -> dict[str, str]:
+    """Return the statements that make the tables, indexes and triggers of a database of today, by name."""
     made = sqlite3.connect(":memory:")
     try:
         for revision in frozen.REVISIONS:

@@ -76,6 +76,40 @@ def test_bytes_of_the_file(told: Story, tmp_path: Path) -> None:
     assert unreadable < 60
 
 
+INDEXES = ("id", "event", "actor", "resource", "correlation", "run")
+
+
+@pytest.mark.parametrize("told", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", INDEXES)
+@pytest.mark.parametrize("rows", ["", "SELECT * FROM flowstone_audit_log WHERE seq <> 5", "others"])
+def test_an_exchanged_index(told: Story, name: str, rows: str) -> None:
+    """An index that was exchanged for one that hides entries, all of them or one, is damage that is named."""
+    index = f"flowstone_audit_log_{name}"
+    with told.attacking() as connection:
+        run = connection.exec_driver_sql
+        sql = run(f"SELECT sql FROM sqlite_master WHERE name = '{index}'").scalar_one()
+        run("CREATE TABLE t AS SELECT * FROM flowstone_audit_log WHERE false")
+        if rows == "others":  # as many, and one under another name
+            run("INSERT INTO t SELECT * FROM flowstone_audit_log")
+            columns = ["event_type", "actor_id", "resource_type", "correlation_id", "run_id"]
+            changed = ", ".join(f"{one} = {one} || 'x'" for one in columns)
+            run(f"UPDATE t SET id = randomblob(16), {changed} WHERE seq = 5")
+        elif rows:
+            run(f"INSERT INTO t {rows}")
+        run(sql.replace(index, "other", 1).replace("ON flowstone_audit_log", "ON t"))
+        run("PRAGMA writable_schema = ON")
+        root = "(SELECT rootpage FROM sqlite_master WHERE name = 'other')"
+        run(f"UPDATE sqlite_master SET rootpage = {root} WHERE name = '{index}'")
+        run("DELETE FROM sqlite_master WHERE name IN ('t', 'other')")
+        version = run("PRAGMA schema_version").scalar_one()
+        run(f"PRAGMA schema_version = {version + 1}")
+        run("PRAGMA writable_schema = OFF")
+        connection.commit()
+    told.engine.dispose()
+    report = told.verify()
+    assert ("damaged", (index,)) in {(one.kind, one.fields) for one in report.alarms}, report.to_dict()
+
+
 @pytest.mark.parametrize("told", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("needle", ["actor_id", "details", "run_id"])
 def test_letters_of_the_file(told: Story, needle: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flowstone_audit import checkpoint, guards, note
 from flowstone_audit.errors import SchemaMismatch
 from flowstone_audit.keys import VerifierKey
+from flowstone_audit.verifying import indexes
 from flowstone_audit.verifying.opened import Target
 from flowstone_audit.verifying.pruned import records
 from flowstone_audit.verifying.report import Finding, Report
@@ -69,6 +70,8 @@ def check(source: Source, target: Target, report: Report) -> None:
             [Finding("duplicated", f"entry {seq} has the id of another one", int(seq), fields=("id",))]
         )
     _guards(source, target, report)
+    if source.dialect == "sqlite":
+        report.add(indexes.check(source))
     if report.pruned:
         _floor(source, report)
     if report.erased:

@@ -1,0 +1,92 @@
+"""SQLite's indexes held against the table: a query sees what its index says, and who writes the file writes both.
+
+That an index is all there is counted each time. That each entry is in its place is looked up for so many of
+them, in a large log for some that chance names, for to look all of them up takes as long as to verify them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from secrets import randbelow
+from typing import Final, NamedTuple
+
+from flowstone_audit import guards_sqlite
+from flowstone_audit.verifying.report import Finding
+from flowstone_audit.verifying.source import TABLE, Source
+
+LOOKED_UP: Final = 4096
+"""Entries that are looked up in each index."""
+
+_INDEX: Final = re.compile(
+    rf"CREATE (?:UNIQUE )?INDEX (\w+) ON {TABLE} \(([^)]+)\)(?: WHERE (.+))?", re.DOTALL
+)
+
+
+class _Index(NamedTuple):
+    """An index: its columns, and which entries are in it."""
+
+    name: str
+    columns: tuple[str, ...]
+    taken: str
+
+
+def check(source: Source) -> Iterator[Finding]:
+    """Yield the indexes that do not say what the table says.
+
+    Args:
+        source: SQLite's, in a snapshot.
+    """
+    there = set(source.values("SELECT name FROM sqlite_master WHERE type = 'index'"))
+    greatest = int(source.value(f"SELECT max(seq) FROM {TABLE}") or 0)  # noqa: S608
+    first = randbelow(max(greatest - LOOKED_UP, 0) + 1)
+    indexes = _indexes()
+    sums = ", ".join(
+        "count(*)" if one.taken == "true" else f"coalesce(sum({one.taken}), 0)" for one in indexes
+    )
+    counts = json.loads(source.value(f"SELECT json_array({sums}) FROM {TABLE} NOT INDEXED"))  # noqa: S608
+    for one, count in zip(indexes, counts, strict=True):
+        if one.name not in there:
+            continue  # the guards tell of it
+        try:
+            yield from _held(source, one, count, first)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
+                text = f"the index {one.name} cannot be read: {error}"
+                yield Finding("damaged", text, fields=(one.name,))
+            elif (
+                getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR
+            ):  # that is another index than ours
+                raise
+
+
+def _held(source: Source, index: _Index, count: int, first: int) -> Iterator[Finding]:
+    asked = f"SELECT count(*) FROM {TABLE} INDEXED BY {index.name} WHERE {index.taken}"  # noqa: S608
+    held = source.value(asked)
+    if held != count:
+        text = f"the index {index.name} has {held} of {count} entries: queries do not see all of them"
+        yield Finding("damaged", text, fields=(index.name,))
+        return
+    lost = source.value(_lost(index, first))
+    if lost is not None:
+        text = f"entry {lost} is not in its place in the index {index.name}: queries do not see it"
+        yield Finding("damaged", text, int(lost), fields=(index.name,))
+
+
+def _indexes() -> list[_Index]:
+    found = [_INDEX.fullmatch(sql) for sql in guards_sqlite.expected().values()]
+    return [
+        _Index(one[1], tuple(name.strip() for name in one[2].split(",")), one[3] or "true")
+        for one in found
+        if one is not None
+    ]
+
+
+def _lost(index: _Index, first: int) -> str:
+    """Return what asks for the first entry behind the number *first* that its index does not lead to."""
+    same = " AND ".join(f"{name} IS t.{name}" for name in index.columns)
+    found = f"SELECT 1 FROM {TABLE} INDEXED BY {index.name} WHERE {same} AND {index.taken} AND seq = t.seq"  # noqa: S608
+    asked = f"seq > {first} AND seq <= {first + LOOKED_UP} AND {index.taken}"
+    return f"SELECT seq FROM {TABLE} AS t NOT INDEXED WHERE {asked} AND NOT EXISTS ({found}) LIMIT 1"  # noqa: S608
