@@ -27,7 +27,11 @@ _FUNCTION: Final = re.compile(
     r"CREATE FUNCTION (\w+)\(\) RETURNS trigger LANGUAGE plpgsql( SET [^$]+)? AS \$body\$(.*?)\$body\$",
     re.DOTALL,
 )
-_CONSTRAINT: Final = re.compile(r"CONSTRAINT (\w+) (PRIMARY KEY|UNIQUE|CHECK)")
+_CONSTRAINT: Final = re.compile(
+    r"CONSTRAINT (\w+) (PRIMARY KEY|UNIQUE|CHECK)(?: \((.*?)\)(?=,?\n| CONSTRAINT|$))?"
+)
+_WORD: Final = re.compile(r"'[^']*'|\b\w+\b")
+_INDEX: Final = re.compile(r"CREATE INDEX (\w+)")
 
 _TABLES: Final = f"""
     SELECT relname, relkind = 'r' AND relpersistence = 'p' AND NOT relrowsecurity AND NOT EXISTS (
@@ -47,7 +51,16 @@ _FUNCTIONS: Final = """
     JOIN pg_proc p ON p.pronamespace = n.oid AND p.pronargs = 0 JOIN pg_language l ON l.oid = p.prolang
     WHERE c.oid = to_regclass('flowstone_audit_log') AND starts_with(p.proname, 'flowstone_audit_')
 """
-_CONSTRAINTS: Final = f"SELECT conname, contype, convalidated FROM pg_constraint WHERE conrelid IN ({_OURS})"  # noqa: S608  # constants
+_CONSTRAINTS: Final = f"""
+    SELECT c.relname, k.conname, k.contype, k.convalidated, pg_get_constraintdef(k.oid),
+        ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = ANY(k.conkey))
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype <> 'n' AND c.oid IN ({_OURS})
+"""  # noqa: S608  # constants
+_INDEXES: Final = f"""
+    SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid IN ({_OURS}) AND (i.indisunique OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid)
+"""  # noqa: S608  # constants
 _COLUMNS: Final = f"""
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
         NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AND NOT a.attisdropped
@@ -59,7 +72,10 @@ _SEQUENCE: Final = """
             pg_sequence_last_value(s.seqrelid) >= (SELECT max(seq) FROM flowstone_audit_log), true) ELSE true END
     FROM pg_sequence s WHERE s.seqrelid = to_regclass('flowstone_audit_log_seq')
 """
-_RULES: Final = f"SELECT rulename FROM pg_rewrite WHERE ev_class IN ({_OURS})"  # noqa: S608  # constants
+_RULES: Final = f"""
+    SELECT rulename FROM pg_rewrite WHERE ev_class IN ({_OURS})
+    UNION ALL SELECT polname FROM pg_policy WHERE polrelid IN ({_OURS})
+"""  # noqa: S608  # constants
 
 
 class _Trigger(NamedTuple):
@@ -78,6 +94,10 @@ def findings(connection: Connection) -> Iterator[Finding]:
     yield from _triggers(connection)
     yield from _functions(connection)
     yield from _constraints(connection)
+    known = set(_INDEX.findall(_text()))
+    for (index,) in connection.exec_driver_sql(_INDEXES):
+        if index not in known:  # it may refuse entries, or raise when it is told of them
+            yield Finding(index, "unknown")
     if Finding("flowstone_audit_log", "absent") not in tables:
         yield from _sequence(connection)
     for (rule,) in connection.exec_driver_sql(_RULES):
@@ -130,8 +150,9 @@ def _triggers(connection: Connection) -> Iterator[Finding]:
     for name, table, kind, function, always, plain in connection.exec_driver_sql(_TRIGGERS):
         wanted = expected.get(name)
         if wanted is None or wanted.table != table:
-            if kind & _BEFORE:  # one AFTER the fact can neither drop nor change an entry
-                yield Finding(name, "unknown")
+            yield Finding(
+                name, "unknown"
+            )  # also one AFTER the fact, which can raise for entries that it chooses
             continue
         seen.add(name)
         if wanted != (table, kind, function) or not plain:
@@ -157,25 +178,49 @@ def _functions(connection: Connection) -> Iterator[Finding]:
 
 def _constraints(connection: Connection) -> Iterator[Finding]:
     _, _, expected = _expected()
-    found = {name: (kind, valid) for name, kind, valid in connection.exec_driver_sql(_CONSTRAINTS)}
-    for name, kind in expected.items():
-        if name not in found:
-            yield Finding(name, "absent")
-        elif found[name] != (kind, True):
+    seen = set()
+    for table, name, kind, valid, text, columns in connection.exec_driver_sql(_CONSTRAINTS):
+        if name not in expected or not str(name).startswith(f"{table}_"):
+            yield Finding(name, "unknown")
+            continue
+        seen.add(name)
+        wanted_kind, condition = expected[name]
+        if (kind, valid) != (wanted_kind, True) or (condition and not _is_about(condition, text, columns)):
             yield Finding(name, "altered")
+    for name in expected.keys() - seen:
+        yield Finding(name, "absent")
+
+
+def _is_about(condition: str, text: str, columns: list[str]) -> bool:
+    """Tell whether a condition, which each version spells differently, is on the same columns and values."""
+    words, found = _values(condition), _values(text)
+    named = {word for word in _WORD.findall(condition) if word in columns}
+    return words == found and named == set(columns) and bool(named)
+
+
+def _values(text: str) -> set[str]:
+    """Return words in quotes and numbers; moments are spelled by each server in its own way."""
+    values = {word for word in _WORD.findall(text) if word[0] == "'" or word[0].isdigit()}
+    return {word for word in values if word[0] != "'" or not any(map(str.isdigit, word))}
 
 
 @cache
-def _expected() -> tuple[dict[str, _Trigger], dict[str, tuple[str, str | None]], dict[str, str]]:
-    """Return triggers, functions (body and settings) and constraints (kind); the last revision's count."""
-    text = "\n\n".join(
+def _text() -> str:
+    return "\n\n".join(
         statement
         for revision in frozen.REVISIONS
         for statement in frozen.statements(revision, "postgresql", "up")
     )
+
+
+@cache
+def _expected() -> tuple[dict[str, _Trigger], dict[str, tuple[str, str | None]], dict[str, tuple[str, str]]]:
+    """Return triggers, functions (body and settings) and constraints (kind and condition); the last revision's count."""
+    text = _text()
     triggers = {
         name: _Trigger(table, _BEFORE | _EVENTS[event] | (level == "ROW"), function)
         for name, event, table, level, function in _TRIGGER.findall(text)
     }
     functions = {name: (body, _PINNED if pinned else None) for name, pinned, body in _FUNCTION.findall(text)}
-    return triggers, functions, {name: _KINDS[kind] for name, kind in _CONSTRAINT.findall(text)}
+    constraints = {name: (_KINDS[kind], condition) for name, kind, condition in _CONSTRAINT.findall(text)}
+    return triggers, functions, constraints

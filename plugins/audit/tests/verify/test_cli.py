@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+import flowstone_audit
 from flowstone_audit import migrating
 from flowstone_audit.cli.group import audit
 from flowstone_audit.file_anchor import FileAnchor
@@ -155,6 +156,25 @@ def test_a_log_and_its_key_in_the_place_of_others(
     assert (3, True) == (done.exit_code, "another log was published here" in done.output), done.output
     assert 0 == run("verify", "--anchor", anchored, "--key", anew.signer.verifier.text).exit_code
     anew.engine.dispose()
+
+
+def test_entries_that_are_kept_out(lived: Story, anchored: Path) -> None:
+    """A log that does not take an entry is not proven: what waits is told of, and what keeps it out."""
+    with lived.engine.begin() as connection:
+        if lived.is_sqlite:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER few BEFORE INSERT ON flowstone_audit_log WHEN NEW.actor_id = 'mallory'"
+                " BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+        else:
+            connection.exec_driver_sql(
+                "ALTER TABLE flowstone_audit_log ADD CONSTRAINT few CHECK (actor_id <> 'mallory') NOT VALID"
+            )
+    flowstone_audit.log("rule.updated", actor_id="mallory", actor_type="user")
+    done = run("verify", "--anchor", anchored)
+    assert (1, True, True) == (done.exit_code, "wait in the spool" in done.output, "few" in done.output)
+    done = run("verify", "--anchor", anchored, "--allow", "guards missing")
+    assert 3 == done.exit_code, done.output
 
 
 def test_one_entry(lived: Story, anchored: Path) -> None:

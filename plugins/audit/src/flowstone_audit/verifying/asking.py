@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowstone.plugin import emit
-from flowstone_audit import checkpoint, config, file_anchor, ingest, note
+from flowstone_audit import checkpoint, config, depth, file_anchor, ingest, note
 from flowstone_audit.config import Config
 from flowstone_audit.errors import NotFound, SchemaMismatch, Unavailable
 from flowstone_audit.events import AuditTampered
@@ -125,10 +125,12 @@ def _of_database(
         pinned=bool(given),
         told=told,
     )
-    _catch_up()
+    trouble = _catch_up()
     if asked.entry is not None:
         return single.verify(target, asked.entry, options)
-    return whole.verify(target, options)
+    report = whole.verify(target, options)
+    report.add(_waiting(settings, trouble, asked.lag_s))
+    return report
 
 
 def _gone(
@@ -189,7 +191,19 @@ def _since(text: str | None) -> str | None:
     return found[-1]
 
 
-def _catch_up() -> None:
-    """Take in what waits in spools, where that can be: a database that is read-only is verified as it is."""
-    with suppress(*ingest.TROUBLE):
+def _catch_up() -> str:
+    """Take in what waits in spools, where that can be, and return why not; a read-only database is verified as it is."""
+    try:
         ingest.catch_up(_CATCH_UP_S)
+    except ingest.TROUBLE as error:
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    return ""
+
+
+def _waiting(settings: Config, trouble: str, lag_s: float) -> list[Finding]:
+    """Tell of entries that are not in the log, and may be kept out of it."""
+    waits = depth.look(settings)
+    if not waits.entries or (not trouble and waits.age <= lag_s):
+        return []
+    text = f"{waits.entries} entries wait in the spool and are not in the log"
+    return [Finding("unsealed", f"{text}: {trouble}" if trouble else text)]
