@@ -6,9 +6,11 @@ are away, this tells it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection
 
-from flowstone_audit import guards_postgresql, guards_sqlite
+from flowstone_audit import guards_postgresql, guards_sqlite, schema_state
 from flowstone_audit.errors import SchemaMismatch
 from flowstone_audit.finding import Finding
 
@@ -34,7 +36,16 @@ def findings(connection: Connection) -> list[Finding]:
         sqlalchemy.exc.DBAPIError: As of ``missing``.
     """
     if connection.dialect.name == "sqlite":
-        return sorted(guards_sqlite.findings(connection))
+        return sorted([*_version(connection), *guards_sqlite.findings(connection)])
     if connection.dialect.name == "postgresql":
-        return sorted(guards_postgresql.findings(connection))
+        return sorted([*_version(connection), *guards_postgresql.findings(connection)])
     raise SchemaMismatch(f"the audit log has no tables for {connection.dialect.name}")
+
+
+def _version(connection: Connection) -> Iterator[Finding]:
+    """Yield what is wrong with the table that says the revision: without it nothing is written any more."""
+    kind = schema_state.check(connection).kind
+    if kind in ("missing", "unversioned"):
+        yield Finding(schema_state.VERSION_TABLE, "absent")
+    elif kind != "current":
+        yield Finding(schema_state.VERSION_TABLE, "altered")

@@ -58,7 +58,9 @@ def database() -> HealthResult:
         return HealthResult()
     return HealthResult(
         status="unhealthy",
-        message=f"the audit tables are {state.kind} ({state.current} instead of {state.head}); run `flowstone audit migrate`",
+        message="the audit tables have no version; see `flowstone audit migrate --check`"
+        if state.kind == "unversioned"
+        else f"the audit tables are {state.kind} ({state.current} instead of {state.head}); run `flowstone audit migrate`",
     )
 
 

@@ -194,6 +194,11 @@ def _refuse_newer(connection: Connection) -> schema_state.State:
             f"the database has audit schema {state.current}; this flowstone_audit knows up to {state.head}: "
             "install a later version"
         )
+    if state.kind == "unversioned":
+        raise SchemaMismatch(
+            f"the database has audit tables, and {schema_state.VERSION_TABLE}, which says their revision, was emptied or"
+            f" dropped; where that is all that was done, write it anew: version_num {state.head}"
+        )
     return state
 
 

@@ -9,6 +9,8 @@ from flowstone_audit.errors import SchemaMismatch
 
 _ADVICE = {
     "missing": "has no audit tables; `flowstone audit migrate` makes them",
+    "unversioned": "has audit tables, and flowstone_audit_version, which says their revision, was emptied or dropped:"
+    " see `flowstone audit migrate --check`",
     "older": "has audit schema {current}, this version needs {head}; `flowstone audit migrate` brings it there",
     "newer": "has audit schema {current}, this version knows {head}; install a later flowstone-audit",
 }

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 import flowstone_audit
-from flowstone_audit import migrating
+from flowstone_audit import health, migrating
 from flowstone_audit.cli.group import audit
 from flowstone_audit.file_anchor import FileAnchor
 from plugins.audit.tests.verify.story import Story, begun
@@ -175,6 +175,23 @@ def test_entries_that_are_kept_out(lived: Story, anchored: Path) -> None:
     assert (1, True, True) == (done.exit_code, "wait in the spool" in done.output, "few" in done.output)
     done = run("verify", "--anchor", anchored, "--allow", "guards missing")
     assert 3 == done.exit_code, done.output
+
+
+@pytest.mark.parametrize("done", ["DELETE FROM", "DROP TABLE"])
+def test_a_version_that_is_gone(lived: Story, anchored: Path, done: str) -> None:
+    """Tables without their version are told apart from no tables: nothing is written, and everything says why."""
+    with lived.engine.begin() as connection:
+        connection.exec_driver_sql(f"{done} flowstone_audit_version")
+    flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+    made = run("verify", "--anchor", anchored)
+    assert (1, True) == (made.exit_code, "flowstone_audit_version is gone" in made.output), made.output
+    assert "wait in the spool" in made.output
+    made = run("migrate", "--check")
+    assert (1, True) == (made.exit_code, "has audit tables, and nothing says" in made.output), made.output
+    for command in ("seal", "migrate"):
+        made = run(command)
+        assert (2, True) == (made.exit_code, "flowstone_audit_version" in made.output), made.output
+    assert "unhealthy" == health.database().status
 
 
 def test_one_entry(lived: Story, anchored: Path) -> None:

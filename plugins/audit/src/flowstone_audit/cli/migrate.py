@@ -141,7 +141,7 @@ def _found(engine: Engine) -> dict[str, Any]:
     else:
         with engine.connect() as connection:
             state = schema_state.check(connection)
-            found = guards.findings(connection) if state.kind == "current" else []
+            found = guards.findings(connection) if state.kind in ("current", "unversioned") else []
     return {
         "database": engine.url.render_as_string(),
         "state": state.kind,
@@ -165,6 +165,8 @@ def _print(document: dict[str, Any], *, check: bool, as_json: bool) -> None:
 def _lines(document: dict[str, Any]) -> list[str]:
     revision, before = document["revision"], document.get("before", document["revision"])
     state = f"has revision {revision}" if revision else "has no audit tables"
+    if document["state"] == "unversioned":
+        state = "has audit tables, and nothing says their revision"
     if before != revision:
         state += f"; had {before}" if before else "; had none"
     lines = [document["database"], state]
@@ -172,7 +174,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"made by a later version of flowstone-audit; this one knows up to {document['head']}")
     elif document["state"] == "older":
         lines.append(f"older than {document['head']}; to bring it there: flowstone audit migrate")
-    elif document["state"] == "current":
+    elif document["state"] in ("current", "unversioned"):
         lines += [f"guard {each['name']} is {each['what']}" for each in document["guards"]] or [
             "all guards stand"
         ]
