@@ -10,7 +10,9 @@ from sqlalchemy import text
 
 import flowstone_audit
 from flowstone_audit import erasing, ingest, insert, retention, sealing
-from flowstone_audit.verifying.report import PROVEN, TAMPERED
+from flowstone_audit.verifying import single
+from flowstone_audit.verifying.report import PROVEN, TAMPERED, Report
+from flowstone_audit.verifying.whole import Options
 from plugins.audit.tests.verify.story import Story, clean, put_in, rewrite, row
 
 DAY_US = 86_400_000_000
@@ -26,6 +28,7 @@ def test_erased(lived: Story) -> None:
     report = lived.verify()
     assert ([], 5, PROVEN) == (report.findings, report.erased, report.code)
     clean(lived)
+    assert [] == alone(lived, 2).findings
 
 
 def test_pruned(lived: Story, tmp_path: Path) -> None:
@@ -39,6 +42,8 @@ def test_pruned(lived: Story, tmp_path: Path) -> None:
     report = lived.verify()
     assert ([], 32, PROVEN) == (report.findings, report.pruned, report.code)
     clean(lived)
+    one = alone(lived, 5)
+    assert ([], 1, 0, PROVEN) == (one.findings, one.pruned, one.entries, one.code)
 
 
 def test_pruned_past_the_rules(lived: Story) -> None:
@@ -118,6 +123,8 @@ def test_chosen_entries_pruned(lived: Story, gone: str) -> None:
     for jobs in (1, 2):
         report = lived.verify(jobs=jobs)
         assert (TAMPERED, {"deleted"}) == (report.code, set(report.counts)), report.to_dict()
+    for one in lived.verify().alarms:
+        assert ["deleted"] == [each.kind for each in alone(lived, one.seq or 0).alarms]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,13 @@ def test_erased_past_the_rules(lived: Story) -> None:
         connection.execute(text(f"UPDATE flowstone_audit_log SET {change} WHERE seq = 5"))
         connection.commit()
     assert [("modified", 5)] == [(one.kind, one.seq) for one in lived.verify().findings]
+    assert [("modified", 5)] == [(one.kind, one.seq) for one in alone(lived, 5).findings]
+
+
+def alone(story: Story, seq: int) -> Report:
+    """Verify one entry."""
+    options = Options(notes=tuple(story.notes), keys=(story.signer.verifier,))
+    return single.verify(story.target, str(seq), options)
 
 
 def test_spooled(lived: Story) -> None:

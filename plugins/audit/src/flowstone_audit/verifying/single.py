@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from time import monotonic, time_ns
+from typing import Any
 
 from flowstone_audit import checkpoint, lookup, note, proof
 from flowstone_audit.errors import NotFound
 from flowstone_audit.proof import NotProven
 from flowstone_audit.verifying import ends, outside, sequence, standing, stretch
 from flowstone_audit.verifying.opened import Target, open_source
-from flowstone_audit.verifying.pieces import Stretch, base_of
+from flowstone_audit.verifying.pieces import Stretch, Verified, base_of
 from flowstone_audit.verifying.report import Finding, Report
 from flowstone_audit.verifying.sealcheck import Trust
-from flowstone_audit.verifying.source import SealRow, Source
+from flowstone_audit.verifying.source import TABLE, SealRow, Source
 from flowstone_audit.verifying.target import engine_of
 from flowstone_audit.verifying.whole import Options
 
@@ -81,14 +82,28 @@ def _verify(source: Source, target: Target, seq: int, trust: Trust, options: Opt
                 with source.snapshot():
                     report.add([sequence.late(seq, _given_up(source, row), trust.dialect)])
             gone = any(first <= seq <= last for first, last in made.missing)
+            report.pruned = sum(one.first <= seq <= one.last for one in made.pruned)
+            if report.pruned and _is_chosen(source, connection, made, seq, leaf):
+                report.pruned, gone = 0, True
             report.add(
                 [Finding("deleted", f"entry {seq} was deleted after being sealed", seq, seq)] if gone else []
             )
-            report.entries = 0 if gone else 1
+            with source.snapshot():
+                standing.check_one(source, seq, report)
+            report.entries = 0 if gone or report.pruned else 1
             report.leaves = row.first_leaf + row.leaves
             _anchor(connection, row, trust, options, report)
     finally:
         engine.dispose()
+
+
+def _is_chosen(source: Source, connection: Any, made: Verified, seq: int, leaf: int | None) -> bool:
+    """Tell whether an entry stands before a pruned one, which a prune would have taken as well."""
+    through = next(one.through for one in made.pruned if one.first <= seq <= one.last)
+    with source.snapshot():
+        stayed = source.value(f"SELECT min(seq) FROM {TABLE} WHERE seq <= {through}")  # noqa: S608
+    before = proof.leaf_of(connection, int(stayed)) if stayed is not None else None
+    return before is not None and leaf is not None and before < leaf
 
 
 def _given_up(source: Source, row: SealRow) -> int:
@@ -101,13 +116,13 @@ def _unsealed(source: Source, seq: int, report: Report) -> None:
     with source.snapshot():
         if not source.contents_of([seq]):
             raise NotFound(f"there is no entry {seq}, and no seal of one")
-        found = ends.alone(source, seq)
-    report.add(found)
+        report.add(ends.alone(source, seq))
+        standing.check_one(source, seq, report)
     report.entries = report.unsealed = 1
     report.add([Finding("unsealed", f"entry {seq} is not sealed yet; see: flowstone audit seal", seq)])
 
 
-def _anchor(connection: object, row: SealRow, trust: Trust, options: Options, report: Report) -> None:
+def _anchor(connection: Any, row: SealRow, trust: Trust, options: Options, report: Report) -> None:
     """Prove that a checkpoint from outside has grown from the entry's seal."""
     known = outside.gather(options.notes, trust.origin, options.keys)
     report.add(known.findings)
@@ -121,7 +136,7 @@ def _anchor(connection: object, row: SealRow, trust: Trust, options: Options, re
     try:
         ours = checkpoint.parse(note.parse(row.note))
         theirs = checkpoint.Checkpoint(trust.origin, behind[0].size, behind[0].root)
-        proof.of_growth(connection, ours, theirs)  # type: ignore[arg-type]
+        proof.of_growth(connection, ours, theirs)
         report.anchored = report.leaves
     except (NotProven, ValueError) as error:
         text = (

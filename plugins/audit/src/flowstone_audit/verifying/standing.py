@@ -23,6 +23,10 @@ _ERASED = f"""
     SELECT min(l.seq) FROM flowstone_audit_erasure AS e JOIN {TABLE} AS l ON l.id = e.entry_id
     WHERE l.commitment IS NOT NULL AND l.nonce IS NULL AND e.request = '{{}}'
 """  # noqa: S608
+_ERASED_ONE = f"""
+    SELECT e.request FROM flowstone_audit_erasure AS e JOIN {TABLE} AS l ON l.id = e.entry_id
+    WHERE l.commitment IS NOT NULL AND l.nonce IS NULL AND l.seq = {{}}
+"""  # noqa: S608
 _FLOORS = (
     "SELECT archive_digest FROM flowstone_audit_floor WHERE archive_digest IS NOT NULL ORDER BY through_seq"
 )
@@ -108,6 +112,14 @@ def _cut(source: Source, report: Report) -> bool:
     return True
 
 
+def check_one(source: Source, seq: int, report: Report) -> None:
+    """Look at what permits that one entry was erased or pruned."""
+    if report.pruned:
+        _floor(source, report)
+    if source.value(_ERASED_ONE.format(seq)) is not None:
+        _erasures(source, report, seq)
+
+
 def _floor(source: Source, report: Report) -> None:
     """Entries may be pruned when it stands on record which archive has them."""
     recorded = {one.get("sha256") for one in records(source, "audit.pruned")}
@@ -117,15 +129,19 @@ def _floor(source: Source, report: Report) -> None:
         report.add([Finding("deleted", text)])
 
 
-def _erasures(source: Source, report: Report) -> None:
+def _erasures(source: Source, report: Report, only: int | None = None) -> None:
     """Entries may be erased when it stands on record who asked for it."""
     recorded = {one.get("request") for one in records(source, "audit.erased")}
-    for request in source.values("SELECT DISTINCT request FROM flowstone_audit_erasure"):
+    asked = (
+        "SELECT DISTINCT request FROM flowstone_audit_erasure" if only is None else _ERASED_ONE.format(only)
+    )
+    for request in source.values(asked):
         if request in recorded:
             continue
-        seq = source.value(_ERASED.format(str(request).replace("'", "''")))
+        seq = only or source.value(_ERASED.format(str(request).replace("'", "''")))
         if seq is not None:
-            text = f"entry {seq} and others were erased, and no entry audit.erased tells of the request {request!r}"
+            which = f"entry {seq} was" if only else f"entry {seq} and others were"
+            text = f"{which} erased, and no entry audit.erased tells of the request {request!r}"
             report.add(
                 [Finding("modified", text, int(seq), fields=("client_ip", "user_agent", "private", "nonce"))]
             )
