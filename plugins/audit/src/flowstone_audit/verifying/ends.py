@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flowstone_audit.columns import to_datetime
 from flowstone_audit.tree.frontier import Frontier
-from flowstone_audit.verifying import telling
-from flowstone_audit.verifying.dates import SKEW_US
+from flowstone_audit.verifying import clocks, telling
 from flowstone_audit.verifying.entries import Compared, check_alone, runs
 from flowstone_audit.verifying.outside import Outside
 from flowstone_audit.verifying.pieces import base_of
@@ -65,7 +64,7 @@ def verify(
     _beyond(source, sequence, known, report)
     _waiting(source, sequence, tail, waiting, report, now, lag_s)
     sequence.dates.follow(tail.dates)
-    _dated(sequence, report)
+    _dated(source, sequence, report, now)
 
 
 def _gone(source: Source, sequence: Sequence, greatest: int, report: Report) -> None:
@@ -166,14 +165,9 @@ def _waiting(
         )
 
 
-def _dated(sequence: Sequence, report: Report) -> None:
+def _dated(source: Source, sequence: Sequence, report: Report, now: int) -> None:
     """Tell of entries that are dated before those before them."""
     for seq, by in sequence.dates.ahead:
         text = f"entry {seq} is dated {by / 1e6:.0f} s after one that came later"
         report.add([Finding("clock skew", text, seq)])
-    for seq, by in sequence.dates.back:
-        text = f"entry {seq} is dated {by / 1e6:.0f} s before one that was there already"
-        if sequence.stepped and sequence.stepped >= by - SKEW_US:
-            report.add([Finding("clock skew", f"{text}; the sealer's clock was set back as well", seq)])
-        else:
-            report.add([Finding("back-dated", text, seq, fields=("inserted_at",))])
+    report.add(clocks.told(source, sequence.dates.back, sequence.stepped, now))

@@ -23,12 +23,15 @@ Kind = Literal[
     "sealed late",
     "pruned early",
     "clock skew",
+    "clock corrected",
     "unsealed",
     "not anchored",
 ]
 
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
-NOTES: Final = frozenset({"sealed late", "pruned early", "clock skew", "unsealed", "not anchored"})
+NOTES: Final = frozenset(
+    {"sealed late", "pruned early", "clock skew", "clock corrected", "unsealed", "not anchored"}
+)
 """Kinds that an honest log can have too: told, and no alarm."""
 
 PROVEN, TAMPERED, UNUSABLE, CONSISTENT = range(4)
@@ -118,7 +121,8 @@ class Report:
             return TAMPERED
         if self.anchored is None or self.anchored < self.leaves or not self.keys:
             return CONSISTENT
-        return CONSISTENT if {"unsealed", "not anchored", "pruned early"} & self.counts.keys() else PROVEN
+        unproven = {"unsealed", "not anchored", "pruned early", *({"clock corrected"} - self.allowed)}
+        return CONSISTENT if unproven & self.counts.keys() else PROVEN
 
     @property
     def verdict(self) -> str:
