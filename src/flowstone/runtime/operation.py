@@ -113,9 +113,8 @@ class Operation(OperationSpan):
         self.start_time = time_ns()
         self.started = perf_counter_ns()
         append(self)
-        if len(records) > _state.limit:
-            if lane.attend():
-                self._begin_now()
+        if len(records) > _state.limit and lane.attend():
+            self._begin_now()
         return self
 
     def __exit__(
