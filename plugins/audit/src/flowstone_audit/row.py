@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 VERSION: Final = 1
 """Version of the canonical form; a form with other fields is another version, and old rows keep theirs."""
 
+MOMENTS: Final = range(253_402_214_400_000_000)
+"""Unix microseconds that an entry can have happened at: from 1970 to before 9999-12-31, as the guards have it."""
+
 
 class Row(NamedTuple):
     """What the writer knows of an entry. The database adds ``seq`` and ``inserted_at``.
