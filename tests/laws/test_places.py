@@ -13,6 +13,7 @@ FAULT_WALLS: dict[str, str] = {
     "plugins/audit/src/flowstone_audit/database.py": "a driver may raise while a connection is given up",
     "plugins/audit/src/flowstone_audit/details.py": "a user's value may raise while it is made text",
     "plugins/audit/src/flowstone_audit/direct.py": "drivers' errors have no common base; the first one is passed on",
+    "plugins/audit/src/flowstone_audit/ingest.py": "whatever is in one spool must not keep those of others waiting",
     "plugins/audit/src/flowstone_audit/middleware.py": "a user's callable that names the actor may raise",
     "plugins/dagster/src/flowstone_dagster/boot.py": "runs in every interpreter; a half-removed install breaks none",
     "plugins/dagster/src/flowstone_dagster/doorbell.py": "the import system goes on without us",

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Final
 
 from flowstone.plugin import count
-from flowstone_audit import ingest, insert
+from flowstone_audit import ingest, insert, spooled
 from flowstone_audit.database import Database, of
 from flowstone_audit.errors import NotRecorded
 from flowstone_audit.recorder import Recorder
@@ -150,7 +150,7 @@ class Committer:
             found: list[Row] = []
             offset = at.offset
             while offset < end.offset:
-                chunk = ingest.read(
+                chunk = spooled.read(
                     descriptor, offset, recorder.writer, recorder.config.private, final=False, end=end.offset
                 )
                 if chunk.damaged or chunk.offset == offset:

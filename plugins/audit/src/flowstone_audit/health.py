@@ -11,6 +11,7 @@ from flowstone_audit import config, depth, recorder, schema_state
 from flowstone_audit.database import of
 from flowstone_audit.engines import reason_of
 from flowstone_audit.errors import AuditError
+from flowstone_audit.spool import aside
 
 _FULL: Final = 0.8
 _OLD_S: Final = 60.0
@@ -40,6 +41,14 @@ def spool() -> HealthResult:
         why = f"{lost} entries were lost" if lost else "entries wait longer than they should"
         return HealthResult(
             status="degraded", message=f"{why}: is the database reachable?", observed=observed
+        )
+    refused = aside.files(settings.spool)
+    if refused:
+        return HealthResult(
+            status="degraded",
+            message=f"lines of spools came into the log as gaps (audit.gap) only, and are in {refused[0]}"
+            f"{f' and {len(refused) - 1} files more' if len(refused) > 1 else ''}: look into them, then remove them",
+            observed=observed,
         )
     return HealthResult(observed=observed)
 

@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 from pathlib import Path
-from time import monotonic, sleep, time_ns
+from time import monotonic, sleep
 from typing import Final, NamedTuple
 
-import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
 from flowstone.plugin import NO_TRACE, count, emit
-from flowstone_audit import config, insert
-from flowstone_audit.canonical import sealed
+from flowstone_audit import config, insert, refusing, spooled
 from flowstone_audit.database import Database, of
 from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.events import AuditGap
-from flowstone_audit.losses import gap_row
-from flowstone_audit.mapping import row_of_spooled
 from flowstone_audit.opening import prepare
 from flowstone_audit.row import Row
-from flowstone_audit.spool import batch, folder, line, locks, own, rows
+from flowstone_audit.spool import aside, folder, line, own, rows
 from flowstone_audit.spool.claim import Claim, Position
 
-CHUNK: Final = 64
-_READ: Final = 64 << 10
 _PAUSE_S: Final = 0.0005
 TROUBLE: Final = (Unavailable, SchemaMismatch, SQLAlchemyError, OSError)
 """What keeps entries in the spool for now."""
-
-
-class Chunk(NamedTuple):
-    """Some lines of a segment, as rows.
-
-    Attributes:
-        rows: In their order.
-        offset: Up to where they were read.
-        damaged: Entries of lines that are damaged.
-    """
-
-    rows: list[Row]
-    offset: int
-    damaged: int
+_DAMAGED: Final = "damaged lines in the spool"
+_REFUSED: Final = "the database refused the entry"
 
 
 def catch_up(timeout: float = 5.0) -> int:
     """Bring what waits in all spools of this home into the database; return how many entries were new.
+
+    A spool that cannot be brought in keeps no other waiting; the first trouble is raised at the end.
 
     Args:
         timeout: Seconds after which the rest is left to others.
@@ -66,14 +49,26 @@ def catch_up(timeout: float = 5.0) -> int:
     database = of(settings)
     prepare(database)
     made = 0
+    trouble: Exception | None = None
     for stem in found.segments:
-        mine = own.of(stem)
-        if mine is None:
-            made += ingest(database, settings, stem, deadline)
-            continue
-        with mine.lock:
-            made += ingest(database, settings, stem, deadline, mine.claim)
+        try:
+            made += _ingest(database, settings, stem, deadline)
+        except Exception as error:  # whatever is in one spool, it must not keep those of others waiting
+            trouble = trouble or error
+            if monotonic() > deadline:
+                break
+    if trouble is not None:
+        raise trouble
     return made
+
+
+def _ingest(database: Database, settings: config.Config, stem: str, deadline: float) -> int:
+    """Ingest a spool, by the claim that is held open where it is this process's own."""
+    mine = own.of(stem)
+    if mine is None:
+        return ingest(database, settings, stem, deadline)
+    with mine.lock:
+        return ingest(database, settings, stem, deadline, mine.claim)
 
 
 def ingest(
@@ -140,21 +135,14 @@ def _segment(
     made = 0
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        writer = writer_of(descriptor, path)
+        segment = _Segment(path, spooled.writer_of(descriptor, path))
         offset = at.offset
         while True:
-            final = followed or is_closed(descriptor)  # asked first: what is read then is all there will be
-            chunk = read(descriptor, offset, writer, settings.private, final=final)
+            final = followed or spooled.is_closed(descriptor)  # asked first: what is read then is all
+            chunk = spooled.read(descriptor, offset, segment.writer, settings.private, final=final)
             if chunk.offset == offset:
                 return final, made
-            if chunk.damaged:
-                chunk.rows.append(_damage(writer, path, offset, chunk))
-            if chunk.rows:
-                with database.transaction() as execute:
-                    made += insert.many(execute, chunk.rows, sqlite=database.is_sqlite)
-            if chunk.damaged:
-                count("audit.spool.damaged", chunk.damaged)
-                emit(AuditGap, NO_TRACE, count=chunk.damaged, reason="damaged lines in the spool")
+            made += _inserted(database, segment, offset, chunk)
             offset = chunk.offset
             claim.advance(Position(at.number, offset))
             if monotonic() > deadline:
@@ -164,82 +152,52 @@ def _segment(
         os.close(descriptor)
 
 
-def read(
-    descriptor: int, offset: int, writer: str, private: frozenset[str], *, final: bool, end: int | None = None
-) -> Chunk:
-    """Read some lines of a segment from *offset* on, until they have ``CHUNK`` entries or more.
+class _Segment(NamedTuple):
+    """A file of a spool, and whose it is."""
 
-    Args:
-        descriptor: The open segment.
-        offset: Where a line begins.
-        writer: Whose it is.
-        private: Keys of details that are held privately.
-        final: Whether nobody writes to it any more, so that what has no line end is torn.
-        end: Where to stop.
-    """
-    size = _READ if end is None else min(_READ, end - offset)
-    data = os.pread(descriptor, size, offset)
-    if len(data) == size == _READ and b"\n" not in data:
-        data = os.pread(descriptor, line.LONGEST + 1, offset)
-    made: list[Row] = []
-    damaged = 0
-    reached = offset
-    for one in line.read(data, offset):
-        reached = one.end
-        try:
-            if one.kind == line.EVENTS:
-                made += _rows(one, writer, private)
-            elif one.kind == line.ROW:
-                made.append(rows.decode(one.payload))
-            elif one.kind != line.WRITER:
-                damaged += one.entries
-        except ValueError:
-            damaged += one.entries
-        if len(made) >= CHUNK:
-            break
-    if final and reached == offset and data:
-        count("audit.spool.torn")  # never acknowledged
-        reached = offset + len(data)
-    return Chunk(made, reached, damaged)
+    path: Path
+    writer: str
+
+    def tell(self, lines: tuple[bytes, ...], lost: int, reason: str) -> None:
+        """Keep lines aside that did not come into the log, and say so."""
+        aside.keep(self.path.parent, self.path.name.partition(".")[0], lines)
+        count("audit.spool.damaged", lost)
+        emit(AuditGap, NO_TRACE, count=lost, reason=reason)
 
 
-def _rows(given: line.Line, writer: str, private: frozenset[str]) -> list[Row]:
-    """Return the rows of a line of events; ValueError where it is none."""
-    return [
-        row_of_spooled(event, given.ordinal + number, writer, occurred_at, private)
-        for number, (occurred_at, event) in enumerate(batch.decode(given.payload, given.occurred_at))
-    ]
+def _inserted(database: Database, segment: _Segment, offset: int, chunk: spooled.Chunk) -> int:
+    """Insert a chunk; what the database refuses for good is told as a gap, as damaged lines are."""
+    given = chunk.rows
+    if chunk.damaged:
+        told = (offset, chunk.offset, chunk.damaged, _DAMAGED)
+        given = [*given, spooled.gap(segment.writer, segment.path, *told)]
+    made = 0
+    try:
+        if given:
+            made = _taken(database, given)
+    except Exception as error:  # of a driver's, or Python's own for what no driver can send
+        if not refusing.is_for_good(error):
+            raise
+        made = sum(_one(database, segment, (offset, chunk.offset), row) for row in given)
+    if chunk.damaged:
+        segment.tell(chunk.aside, chunk.damaged, _DAMAGED)
+    return made
 
 
-def writer_of(descriptor: int, path: Path) -> str:
-    """Return whose segment it is, by its first line; by its name where that is damaged."""
-    for one in line.read(os.pread(descriptor, 4096, 0), 0):
-        if one.kind == line.WRITER:
-            return str(orjson.loads(one.payload)["writer"])
-        break
-    pid, _, token = path.name.partition(".")[0].partition("-")
-    return f"unknown/{pid}/{token}"
+def _one(database: Database, segment: _Segment, where: tuple[int, int], row: Row) -> int:
+    """Insert one row by itself, or in its place the gap that tells of it."""
+    try:
+        return _taken(database, [row])
+    except Exception as error:  # as above
+        if not refusing.is_for_good(error):
+            raise
+    gap = spooled.gap(segment.writer, segment.path, *where, 1, _REFUSED, f" {row.id.hex()}")
+    made = _taken(database, [gap])
+    kept = line.write(line.ROW, row.ordinal, row.occurred_at, rows.encode(row))
+    segment.tell((kept,), 1, _REFUSED)
+    return made
 
 
-def is_closed(descriptor: int) -> bool:
-    """Tell whether the writer of a segment has closed it, or is gone."""
-    if not locks.take(descriptor):
-        return False
-    locks.let_go(descriptor)
-    return True
-
-
-def _damage(writer: str, path: Path, offset: int, chunk: Chunk) -> Row:
-    """Return the entry that tells of damaged lines; the same whoever finds them."""
-    told: dict[str, object] = {
-        "count": chunk.damaged,
-        "segment": path.name,
-        "from": offset,
-        "to": chunk.offset,
-        "reason": "damaged lines in the spool",
-    }
-    digest = sha256(f"{path.name} {offset}".encode()).digest()
-    made = gap_row(
-        writer, told, time_ns(), (path.stat().st_mtime_ns // 1_000_000).to_bytes(6, "big") + digest[:10]
-    )
-    return sealed(made)
+def _taken(database: Database, given: list[Row]) -> int:
+    with database.transaction() as execute:
+        return insert.many(execute, given, sqlite=database.is_sqlite)

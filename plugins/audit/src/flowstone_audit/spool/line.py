@@ -65,7 +65,9 @@ def _parsed(raw: bytes, end: int) -> Line:
         body = raw[10:]
         if len(raw) >= _LEAST and raw[9:10] == b" " and int(raw[1:9], 16) == crc32(body):
             ordinal, occurred_at, entries, payload = body.split(b" ", 3)
-            return Line(raw[:1], int(ordinal), int(occurred_at), int(entries), payload, end)
+            return Line(
+                raw[:1], int(ordinal), int(occurred_at), min(max(int(entries), 1), _MOST), payload, end
+            )
     except ValueError:
         pass
     return Line(b"", 0, 0, entries_of(raw), raw, end)
