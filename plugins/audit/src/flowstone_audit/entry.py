@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from flowstone_audit.columns import to_datetime
+from flowstone_audit.columns import OutOfRange, to_datetime
 from flowstone_audit.row import Row
 
 _PRIVATE: Final = frozenset({"client_ip", "user_agent", "private"})
@@ -78,7 +78,8 @@ class AuditEntry:
     def to_dict(self, *, private: bool = True) -> dict[str, Any]:
         """Return it as JSON values: bytes as hex, moments as ISO 8601 with microseconds and ``+00:00``.
 
-        ``details`` and ``private`` are objects. The nonce stays out: who has it can test guesses at what
+        ``details`` and ``private`` are objects. Where ``occurred_at`` is no moment that can be written, the nearest
+        that can stands there, and ``occurred_at_out_of_range``. The nonce stays out: who has it can test guesses at what
         was erased; archives and evidence carry it where it is needed.
 
         Args:
@@ -111,6 +112,8 @@ class AuditEntry:
             "commitment": self.commitment.hex() if self.commitment is not None else None,
             "row_hash": self.row_hash.hex(),
         }
+        if isinstance(self.occurred_at, OutOfRange):
+            made["occurred_at_out_of_range"] = True
         return made if private else {key: value for key, value in made.items() if key not in _PRIVATE}
 
 

@@ -7,7 +7,7 @@ The statements are SQLAlchemy's own, rendered once for each dialect; the convers
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Select
 from sqlalchemy.engine import Dialect
 
-from flowstone_audit.columns import EPOCH, to_microseconds
+from flowstone_audit.columns import of_postgresql, of_sqlite, to_microseconds
 from flowstone_audit.entry import FIELDS, AuditEntry, made
 
 
@@ -76,15 +76,15 @@ def _bound(value: Any, sqlite: bool) -> Any:
 
 def _from_sqlite(row: Any) -> AuditEntry:
     values = dict(zip(FIELDS, row, strict=True))
-    values["inserted_at"] = EPOCH + timedelta(0, 0, values["inserted_at"])
+    values["inserted_at"] = of_sqlite(values["inserted_at"])
     values["id"] = values["id"].hex()
-    values["occurred_at"] = EPOCH + timedelta(0, 0, values["occurred_at"])
+    values["occurred_at"] = of_sqlite(values["occurred_at"])
     return made(values)
 
 
 def _from_postgresql(row: Any) -> AuditEntry:
     values = dict(zip(FIELDS, row, strict=True))
-    values["inserted_at"] = values["inserted_at"].astimezone(UTC)
+    values["inserted_at"] = of_postgresql(values["inserted_at"])
     values["id"] = values["id"].hex
-    values["occurred_at"] = values["occurred_at"].astimezone(UTC)
+    values["occurred_at"] = of_postgresql(values["occurred_at"])
     return made(values)

@@ -11,6 +11,16 @@ _KEYS = {"seal": "first_leaf", "meta": "key", "erasure": "entry_id", "floor": "t
 _TEXTS = {"seal": "note", "meta": "value", "erasure": "request", "floor": "retain_days"}
 _NOW = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 _NUMBERS = {"v", "ordinal"}
+_NEVER = {
+    "sqlite": ("4611686018427387904", "-1", "1.5", "'soon'", "253402214400000000", "1e999"),
+    "postgresql": (
+        "'infinity'",
+        "'-infinity'",
+        "'12000-01-01'",
+        "'1969-12-31 23:59:59+00'",
+        "'9999-12-31+00'",
+    ),
+}
 _BYTES = {"nonce", "commitment", "row_hash"}
 
 
@@ -78,6 +88,7 @@ def malformed(dialect: str) -> dict[str, str]:
         "no such actor type": _insert(dialect, "", "").replace("'user'", "'root'"),
         "no such outcome": _insert(dialect, "outcome", "'won'"),
         "hash too short": _insert(dialect, "commitment", blob(dialect, 31)),
+        **{f"happened {moment}": _happened(dialect, moment) for moment in _NEVER[dialect]},
     }
 
 
@@ -101,6 +112,11 @@ def others(dialect: str) -> dict[str, str]:
     made["floor: no retention"] = floor.replace("(2, 30", "(3, 0")
     made["floor: negative"] = floor.replace("(2, 30", "(-1, 30")
     return made
+
+
+def _happened(dialect: str, moment: str) -> str:
+    sound = _insert(dialect, "", "")
+    return sound.replace(_value(dialect, "occurred_at"), moment)
 
 
 def _value(dialect: str, name: str) -> str:

@@ -40,7 +40,7 @@ def _document(*words: str, code: int = 0) -> dict[str, Any]:
 def test_a_check_changes_nothing(url: str, tmp_path: Path) -> None:
     """Without tables the check says so, exits with 1, and makes no file."""
     assert "has no audit tables" in _ran("--check", code=1).stdout
-    assert ["missing", None, "0003"] == [
+    assert ["missing", None, "0004"] == [
         _document("--check", code=1)[key] for key in ("state", "revision", "head")
     ]
     assert not (tmp_path / "audit.db").exists()
@@ -49,11 +49,11 @@ def test_a_check_changes_nothing(url: str, tmp_path: Path) -> None:
 def test_up_and_down(url: str) -> None:
     """The command goes up to head, down to nothing and to any revision, and says from where to where."""
     steps = [_document(), _document(), _document("--revision", "base"), _document("--revision", "0002")]
-    assert [(None, "0003"), ("0003", "0003"), ("0003", None), (None, "0002")] == [
+    assert [(None, "0004"), ("0004", "0004"), ("0004", None), (None, "0002")] == [
         (step["before"], step["revision"]) for step in steps
     ]
     assert ["older", 1] == [_document("--check", code=1)["state"], _ran("--check", code=1).exit_code]
-    assert "has revision 0003; had 0002" in _ran().stdout
+    assert "has revision 0004; had 0002" in _ran().stdout
     assert "all guards stand" in _ran("--check").stdout
 
 

@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from flowstone_audit.columns import EARLIEST, OutOfRange
+
 _AGO: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w)\s*(?:ago)?\s*")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -32,9 +34,17 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
 
 def local_text(moment: datetime) -> str:
     """Return a moment as local date and time, to the second."""
+    if isinstance(moment, OutOfRange):
+        return _beyond(moment)
     return moment.astimezone().isoformat(sep=" ", timespec="seconds")[:19]
 
 
 def full_text(moment: datetime | None) -> str:
     """Return a moment in UTC, to the microsecond."""
+    if isinstance(moment, OutOfRange):
+        return _beyond(moment) + ("" if moment.stored is None else f", as {moment.stored}")
     return "-" if moment is None else moment.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
+
+
+def _beyond(moment: OutOfRange) -> str:
+    return f"{'before' if moment.year == EARLIEST.year else 'after'} {moment.date().isoformat()}"

@@ -106,11 +106,9 @@ class PostgresqlSource:
         try:
             found = self._execute(statement, parameters).fetchall()
         except psycopg.DataError:
-            # Such as a moment of 'infinity': read column by column, by who gets nothing here.
+            # Such as a moment of 'infinity': once more with nothing in its place, so that its entry alone fails.
             self._execute("ROLLBACK TO reading")
-            asked = statement.partition(f"FROM {TABLE} WHERE")[2]
-            seqs = self._execute(f"SELECT seq FROM {TABLE} WHERE {asked}", parameters).fetchall()  # noqa: S608
-            return [Content(seq, None, None, None, None, None, None, None) for (seq,) in seqs]
+            found = self._execute(_exactly(statement), parameters).fetchall()
         return [_content(row) for row in found]
 
     def rows_of(self, seqs: Sequence[int]) -> list[Stored]:
@@ -156,6 +154,12 @@ class PostgresqlSource:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _exactly(statement: str) -> str:
+    for name in ("inserted_at", "occurred_at"):
+        statement = statement.replace(_QUICK.format(name), _EXACT.format(name))
+    return statement
 
 
 def _content(row: tuple[Any, ...]) -> Any:

@@ -1,0 +1,20 @@
+"""When an entry happened: a moment that can be hashed, written and read again."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowstone_audit import frozen
+
+revision: Final = "0004"
+down_revision: Final = "0003"
+
+
+def upgrade() -> None:
+    """Have the guards refuse an ``occurred_at`` that is infinite, before 1970 or behind 9999."""
+    frozen.upgrade("0004_moments")
+
+
+def downgrade() -> None:
+    """Let any in again."""
+    frozen.downgrade("0004_moments")
