@@ -10,6 +10,7 @@ from tests.laws.tree import Source, sources
 FAULT_WALLS: dict[str, str] = {
     "plugins/audit/src/flowstone_audit/anchors.py": "an anchor of a plugin's may raise",
     "plugins/audit/src/flowstone_audit/chores.py": "the background thread must not end of a mistake of ours or a driver's",
+    "plugins/audit/src/flowstone_audit/cli/group.py": "a mistake of ours must not end `verify` with 1, which means tampered with",
     "plugins/audit/src/flowstone_audit/database.py": "a driver may raise while a connection is given up",
     "plugins/audit/src/flowstone_audit/details.py": "a user's value may raise while it is made text",
     "plugins/audit/src/flowstone_audit/direct.py": "drivers' errors have no common base; the first one is passed on",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Final
+from typing import Any, Final, NoReturn
 
 import click
+
+UNUSABLE: Final = 2
+INTERRUPTED: Final = 130
+NOBODY_READS: Final = 141
+"""As a shell has it of a program that SIGPIPE or SIGINT ends."""
 
 COMMANDS: Final = (
     "log",
@@ -25,7 +35,23 @@ COMMANDS: Final = (
 
 
 class Commands(click.Group):
-    """Finds its commands by name."""
+    """Finds its commands by name, and sees that none ends with 1 by mistake: of `verify` that means tampered with."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what it printed has arrived when it ends well."""
+        try:
+            with _arrived():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            _leave(INTERRUPTED)
+        except BrokenPipeError:  # such as of `| head`, which has read enough
+            _leave(NOBODY_READS)
+        except OSError as error:  # such as a disk that is full
+            _leave(UNUSABLE, f"cannot write: {error}")
+        except Exception:  # a mistake of ours
+            _leave(UNUSABLE, traceback.format_exc().rstrip())
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, those for reading first."""
@@ -37,6 +63,29 @@ class Commands(click.Group):
             return None
         found: click.Command = getattr(import_module(f"flowstone_audit.cli.{cmd_name}"), cmd_name)
         return found
+
+
+@contextmanager
+def _arrived() -> Iterator[None]:
+    """Have written out what was printed, also where the block ends with an exit code."""
+    try:
+        yield
+    except click.exceptions.Exit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+
+
+def _leave(code: int, message: str = "") -> NoReturn:
+    """End with *code*; what was not written stays so, for the interpreter would try again and complain."""
+    if message:
+        with suppress(OSError):
+            click.echo(message, err=True)
+    with suppress(OSError, ValueError):  # under a test there is no descriptor
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    raise click.exceptions.Exit(code)
 
 
 @click.group("audit", cls=Commands)

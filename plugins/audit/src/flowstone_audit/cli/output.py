@@ -10,8 +10,10 @@ from typing import Any, Final, NoReturn
 
 import click
 import orjson
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flowstone.plugin import terminal
+from flowstone_audit.engines import reason_of
 from flowstone_audit.errors import AuditError, NotFound
 
 UNUSABLE: Final = 2
@@ -113,12 +115,19 @@ def fail(message: str, code: int) -> NoReturn:
 
 @contextmanager
 def failing() -> Iterator[None]:
-    """Turn what the audit log cannot do into a message and an exit code: 3 where nothing was found, else 2."""
+    """Turn what the audit log cannot do into a message and an exit code: 3 where nothing was found, else 2.
+
+    A reader that went away is told nothing; see `group.Commands`.
+    """
     try:
         yield
+    except BrokenPipeError:
+        raise
     except NotFound as error:
         fail(str(error), NOT_FOUND)
-    except (AuditError, ValueError, OSError) as error:
+    except DBAPIError as error:
+        fail(f"the database refused: {reason_of(error)}", UNUSABLE)
+    except (AuditError, ValueError, OSError, SQLAlchemyError) as error:
         fail(str(error), UNUSABLE)
 
 
