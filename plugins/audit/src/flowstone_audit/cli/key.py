@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from flowstone_audit import checkpoint, config, database, heads, keys
+from flowstone_audit import checkpoint, config, heads, keys
 from flowstone_audit.cli import output
 from flowstone_audit.keys import Signer
+from flowstone_audit.reading import reading
 
 
 @click.command("key")
@@ -30,7 +31,7 @@ def key(*, rotate: bool, as_json: bool) -> None:
     """
     with output.failing():
         path = config.load().key
-        with database.connect() as connection, connection.begin():
+        with reading() as connection:
             name = checkpoint.origin(heads.log_id(connection))
         retired = _retire(path) if rotate else None
         made = Signer(name, keys.load_or_make(path)).verifier

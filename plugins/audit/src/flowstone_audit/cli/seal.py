@@ -14,6 +14,7 @@ from flowstone_audit.checkpoint import parse
 from flowstone_audit.cli import output
 from flowstone_audit.errors import Unavailable
 from flowstone_audit.note import parse as parse_note
+from flowstone_audit.reading import reading
 from flowstone_audit.sealing import Sealed
 
 _WAIT_S = 10.0
@@ -64,6 +65,8 @@ def _seal(tell: Callable[[Sealed], None], *, swept: bool | None) -> int:
         ingest.catch_up(_WAIT_S)
     except Unavailable as error:
         click.echo(f"warning: {error}", err=True)
+    with reading(catch_up=0.0):
+        pass  # see that there are tables: to connect would make an empty file
     try:
         with database.connect() as connection:
             return sealing.seal_all(connection, timeout=_WAIT_S, swept=swept, told=tell)
