@@ -66,8 +66,12 @@ def entry(id: str, *, connection: Connection | None = None) -> AuditEntry:
         Unavailable: The database cannot be reached.
         SchemaMismatch: It has no audit tables of this version.
     """
+    try:
+        wanted = UUID(id)
+    except ValueError as error:
+        raise ValueError(f"{id!r} is no id of an audit entry: it has 32 hexadecimal digits") from error
     with reading(connection) as open_connection:
-        return _one(open_connection, _BY_ID, {"id": UUID(id)}, f"no audit entry has the id {id}")
+        return _one(open_connection, _BY_ID, {"id": wanted}, f"no audit entry has the id {id}")
 
 
 def at(seq: int, *, connection: Connection | None = None) -> AuditEntry:

@@ -12,6 +12,9 @@ from flowstone_audit.selection import Filters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SEQ: Final = click.IntRange(0, (1 << 63) - 1)
+"""A number of an entry."""
+
 _OPTIONS: Final = (
     click.option(
         "--event", "event_type", metavar="TYPE", help="Only this event type; run.* for all of runs."

@@ -6,6 +6,7 @@ import click
 
 from flowstone_audit import lookup
 from flowstone_audit.cli import table
+from flowstone_audit.cli.filters import SEQ
 from flowstone_audit.cli.look import look_options
 from flowstone_audit.cli.output import NOT_FOUND, fail, failing, show, show_json, style
 
@@ -13,7 +14,7 @@ from flowstone_audit.cli.output import NOT_FOUND, fail, failing, show, show_json
 @click.command("history")
 @click.argument("resource")
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(1, 10_000), help="Most to list.")
-@click.option("--before", type=int, metavar="SEQ", help="List what came before this entry.")
+@click.option("--before", type=SEQ, metavar="SEQ", help="List what came before this entry.")
 @look_options
 def history(
     resource: str,

@@ -8,7 +8,7 @@ import click
 
 from flowstone_audit import queries
 from flowstone_audit.cli import table
-from flowstone_audit.cli.filters import chosen, filter_options
+from flowstone_audit.cli.filters import SEQ, chosen, filter_options
 from flowstone_audit.cli.look import look_options
 from flowstone_audit.cli.output import NOT_FOUND, fail, failing, show, show_json, style
 
@@ -16,7 +16,7 @@ from flowstone_audit.cli.output import NOT_FOUND, fail, failing, show, show_json
 @click.command("log")
 @filter_options
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Most to list.")
-@click.option("--after", type=int, metavar="SEQ", help="Go on behind this entry: `next` of the page before.")
+@click.option("--after", type=SEQ, metavar="SEQ", help="Go on behind this entry: `next` of the page before.")
 @click.option("--oldest-first", is_flag=True, help="Begin at the beginning of the log.")
 @look_options
 def log(
