@@ -121,9 +121,16 @@ def offline_sql(dialect: str, revision: str = "head", since: str = "base") -> st
 
     Raises:
         SchemaMismatch: Another dialect.
+        ValueError: *revision* is not above *since*: there is no SQL for the way down, for it would not ask
+            whether entries are lost.
     """
     if dialect not in _URLS:
         raise SchemaMismatch(f"the audit log has no tables for {dialect}")
+    if _place(revision) <= _place(since):
+        raise ValueError(
+            f"from {since} to {revision} is no way up, and SQL is printed for that alone;"
+            f" to go down: flowstone audit migrate --revision {revision}"
+        )
     script, text = scripts(), StringIO()
     with EnvironmentContext(
         _config(),
@@ -144,6 +151,11 @@ def offline_sql(dialect: str, revision: str = "head", since: str = "base") -> st
             environment.run_migrations()
     # SQLite before 3.35 does not know it, and nobody reads it here.
     return text.getvalue().replace(" RETURNING version_num", "")
+
+
+def _place(revision: str) -> int:
+    named = {"base": 0, "head": len(schema_state.KNOWN)}
+    return named[revision] if revision in named else schema_state.KNOWN.index(revision) + 1
 
 
 def scripts() -> ScriptDirectory:
