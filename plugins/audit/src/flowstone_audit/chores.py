@@ -193,7 +193,7 @@ class Chores:
         """Seal what is committed, at most once per interval."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        from flowstone_audit import sealing
+        from flowstone_audit import engines, sealing
         from flowstone_audit.database import of
 
         settings = self._settings
@@ -210,4 +210,4 @@ class Chores:
             self._next_seal = monotonic() + _RETRY_S[1 if isinstance(error, SQLAlchemyError) else -2]
             if "seal" not in self._told:
                 self._told.add("seal")
-                LOGGER.warning("audit entries are not sealed: %s", error)
+                LOGGER.warning("audit entries are not sealed: %s", engines.reason_of(error))
