@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from sqlalchemy import Connection, select
 
@@ -60,7 +60,7 @@ def publish(connection: Connection) -> None:
     """
     folder = config.load().folder
     with connection.begin():
-        log_id = heads.log_id(connection)
+        log_id, size = heads.log_id(connection), heads.size(connection)
     with _alone(folder) as alone:
         if not alone:
             return
@@ -68,6 +68,8 @@ def publish(connection: Connection) -> None:
         reached = places.setdefault(log_id, {})
         before = dict(reached)
         for anchor in all_anchors():
+            if reached.get(anchor.name, 0) > size:  # of no tree that is here: it would wait for ever
+                del reached[anchor.name]
             _bring_up(connection, anchor, reached)
         if reached != before:
             _save(folder / "anchored.json", places)
@@ -132,11 +134,17 @@ def _alone(folder: Path) -> Iterator[bool]:
 
 
 def _read(path: Path) -> dict[str, dict[str, int]]:
+    """Return how far each anchor of each log is; what is none is left out, and published anew."""
     try:
-        found: dict[str, dict[str, int]] = json.loads(path.read_bytes())
+        found: Any = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
-    return found
+    places = found.items() if isinstance(found, dict) else ()
+    return {
+        log: {name: size for name, size in reached.items() if type(size) is int and size >= 0}
+        for log, reached in places
+        if isinstance(reached, dict)
+    }
 
 
 def _save(path: Path, places: dict[str, dict[str, int]]) -> None:

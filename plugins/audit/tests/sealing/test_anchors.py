@@ -114,3 +114,21 @@ def test_a_torn_file_keeps_what_follows(tmp_path: Path, torn: str) -> None:
         FileAnchor(path).publish(one)
     assert notes == file_anchor.read(path)[-2:]
     assert len(file_anchor.read(path)) <= 3
+
+
+@pytest.mark.parametrize(
+    "told", ["[1]", "{%s: 7}", "{%s: {%s: 1000000}}", '{%s: {%s: "a"}}', "{%s: {%s: -1}}"]
+)
+def test_a_place_that_is_none_begins_anew(
+    told: str, engine: Engine, signer: Signer, home: Path, flowstone_capture: Capture
+) -> None:
+    """Whatever stands where it is kept how far an anchor is, sealing goes on, and publishing too."""
+    mine = Collecting("mine")
+    flowstone_capture.engine.plugins.register(Providing(mine), "providing")
+    _seal(engine, signer, 1)
+    log_id = signer.name.rpartition("/")[2]
+    path = home / "audit" / "anchored.json"
+    path.write_text(told.replace("%s", f'"{log_id}"', 1).replace("%s", '"mine"'))
+    _seal(engine, signer, 2)
+    notes = truth(engine, [signer.verifier]).notes
+    assert notes == mine.notes
