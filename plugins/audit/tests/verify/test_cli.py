@@ -45,6 +45,22 @@ def test_proven(lived: Story, anchored: Path) -> None:
     )
 
 
+def test_an_archive_under_the_anchor_of_the_setting(
+    lived: Story, anchored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are held against the file anchor too, where that is outside of the home."""
+    archive, proof = tmp_path / "a.jsonl", tmp_path / "proof.txt"
+    assert 0 == run("export", "--format", "archive", "-o", archive).exit_code
+    proof.write_text(run("prove", "5").stdout)
+    files = (("--archive", archive), ("--proof", proof))
+    assert [3, 3] == [run("verify", *one).exit_code for one in files]
+    monkeypatch.setenv("FLOWSTONE_AUDIT_ANCHOR_FILE", str(anchored))
+    assert [0, 0] == [run("verify", *one).exit_code for one in files]
+    (tmp_path / "home" / "beside").write_bytes(anchored.read_bytes())
+    monkeypatch.setenv("FLOWSTONE_AUDIT_ANCHOR_FILE", str(tmp_path / "home" / "beside"))
+    assert [3, 3] == [run("verify", *one).exit_code for one in files]
+
+
 def test_an_anchor_outside_by_its_setting(
     lived: Story, anchored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

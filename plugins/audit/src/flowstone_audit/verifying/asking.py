@@ -81,12 +81,17 @@ def answer(asked: Question, told: Callable[[int], object] | None = None) -> Repo
     if asked.archive is not None:
         origin = files.origin(asked.archive)
         report = files.verify(
-            asked.archive, given or outside.own_keys(settings.key, origin), _notes(asked), told
+            asked.archive,
+            given or outside.own_keys(settings.key, origin),
+            _published(asked, settings)[0],
+            told,
         )
     elif asked.proof is not None:
         found = proofs.read(asked.proof)
         origin = checkpoint.parse(note.parse(found.note)).origin
-        report = proofs.verify(found, given or outside.own_keys(settings.key, origin), _notes(asked))
+        report = proofs.verify(
+            found, given or outside.own_keys(settings.key, origin), _published(asked, settings)[0]
+        )
     else:
         try:
             report = _of_database(asked, settings, given, told)
@@ -108,12 +113,7 @@ def _of_database(
     if given and all(key.name != origin for key in given):
         error = KeyUnusable(f"the key is of {given[0].name}; this log is {origin}")
         return _gone(asked, settings, error, given)
-    notes = _notes(asked)
-    near: tuple[str, ...] = ()
-    if not asked.anchors and settings.anchor_file is not None and settings.anchor_file.exists():
-        found = tuple(outside.notes_of(settings.anchor_file))
-        beside = settings.anchor_file.resolve().is_relative_to(settings.folder.parent.resolve())
-        notes, near = (notes, found) if beside else (found, ())
+    notes, near = _published(asked, settings)
     options = Options(
         notes=notes,
         near=near,
@@ -180,6 +180,16 @@ def _notes(asked: Question) -> tuple[str, ...]:
     if asked.anchors and not found:
         raise NotFound(f"there is no checkpoint in {', '.join(map(str, asked.anchors))}")
     return tuple(found)
+
+
+def _published(asked: Question, settings: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the checkpoints from outside, and those of a file beside the key; of the file anchor, if none is given."""
+    notes, file = _notes(asked), settings.anchor_file
+    if asked.anchors or file is None or not file.exists():
+        return notes, ()
+    found = tuple(outside.notes_of(file))
+    beside = file.resolve().is_relative_to(settings.folder.parent.resolve())
+    return ((), found) if beside else (found, ())
 
 
 def _since(text: str | None) -> str | None:
