@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BindParameter, Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from flowstone_audit import config, database, queries, writer
+from flowstone_audit import config, database, permission, queries, writer
 from flowstone_audit.errors import NotFound
 from flowstone_audit.row import PRIVATE
 from flowstone_audit.selection import values_of, where
@@ -91,6 +91,7 @@ def erase(
     Raises:
         ValueError: There is no request, or nobody does it.
         Unavailable: The database cannot be reached, or stayed busy.
+        NotPermitted: This user may not; nothing was erased, and nothing put on record.
         NotRecorded: It cannot be put on record; nothing was erased.
         sqlalchemy.exc.DBAPIError: The database refuses.
     """
@@ -99,6 +100,7 @@ def erase(
     if not found.ids:
         return ()
     kept = database.of(config.load())
+    permission.see_eraser(kept, "erasing")
     _record("started", request, by, len(found.ids))
     for some in _chunks(found.ids):
         _erase(kept, some, request, by)

@@ -29,3 +29,7 @@ class Unavailable(AuditError):
 
 class NotFound(AuditError, LookupError):
     """There is no such entry, checkpoint or archive."""
+
+
+class NotPermitted(AuditError):
+    """This user of the database may not do that; the message names the role that may."""

@@ -13,7 +13,17 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
-from flowstone_audit import archive, archive_check, checkpoint, config, database, heads, keys, writer
+from flowstone_audit import (
+    archive,
+    archive_check,
+    checkpoint,
+    config,
+    database,
+    heads,
+    keys,
+    permission,
+    writer,
+)
 from flowstone_audit.archive_form import ArchiveBroken, Header, read_header
 from flowstone_audit.errors import AuditError, NotFound
 from flowstone_audit.keys import VerifierKey
@@ -121,12 +131,11 @@ def prune(
         NotFound: There is nothing to prune.
         FileExistsError: *path* is there.
         Unavailable: The database cannot be reached, or stayed busy.
+        NotPermitted: This user may not; nothing was written.
         NotRecorded: It cannot be put on record; nothing was deleted.
         sqlalchemy.exc.DBAPIError: The database refuses.
     """
-    if found.scope is None:
-        raise NotFound(f"no sealed entry is older than {found.retain_days} days")
-    through = found.scope.through_seq
+    through = _may(found)
     with snapshot() as connection:
         header = archive.write(path, connection, through=through, private=private, told=told)
     digest = _checked(path, header, told)
@@ -136,6 +145,14 @@ def prune(
     _delete(path, told)
     _record("success", by, facts)
     return header
+
+
+def _may(found: Plan) -> int:
+    """Return up to which number entries go, where there are some and this user may."""
+    if found.scope is None:
+        raise NotFound(f"no sealed entry is older than {found.retain_days} days")
+    permission.see_eraser(database.of(config.load()), "pruning")
+    return found.scope.through_seq
 
 
 def _facts(path: Path, header: Header, found: Plan, digest: bytes) -> dict[str, object]:
