@@ -58,12 +58,12 @@ ALERTS: Final = (
     Alert(
         name="FlowstoneAuditTampered",
         conditions=(
-            Condition(value=_grown("flowstone.span.calls", "1d", span__name="audit.tampered"), bound="> 0"),
+            Condition(value=_grown("flowstone.audit.tampered", "1d", "flowstone.audit.verdict"), bound="> 0"),
         ),
         wait="0m",
         severity="critical",
-        summary="The audit log of {{ $labels.job }} was tampered with",
-        description="A verification found {{ $value | humanize }} contradictions within a day.",
+        summary="The audit log of {{ $labels.job }} was tampered with: {{ $labels.flowstone_audit_verdict }}",
+        description="{{ $value | humanize }} verifications within a day found it changed.",
     ),
     Alert(
         name="FlowstoneHealthCheckFailing",

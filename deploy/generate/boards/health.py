@@ -110,13 +110,14 @@ _AUDIT: Final = (
     _bars("Entries lost", "In ten minutes, by reason.", "flowstone.audit.lost", "flowstone.reason"),
     _lines(
         "Signs of tampering",
-        "Contradictions that verifications found, within a day.",
+        "Verifications that found the log changed, within a day, by the first thing that was done to it.",
         by(
             "sum",
-            grown(selector("flowstone.span.calls", scope=SCOPE, span__name="audit.tampered"), "1d"),
+            grown(selector("flowstone.audit.tampered", scope=SCOPE), "1d"),
             "job",
+            "flowstone.audit.verdict",
         ),
-        "{{job}}",
+        "{{job}}: {{flowstone_audit_verdict}}",
     ),
 )
 _MESSAGES: Final = (

@@ -16,6 +16,8 @@ _HEAD: Final = 64
 _COUNTED: Final = 1 << 16
 _TOGETHER_S: Final = 0.05
 """Gauges that are read within it are of one export, and share one look at the spools."""
+TAMPERED: Final = "audit.tampered."
+"""Counts the verifications that found something; the kind of the first finding comes behind it."""
 _LOSSES: Final = {
     "audit.dropped": "dropped",
     "audit.spool.damaged": "damaged",
@@ -110,6 +112,11 @@ def _lost() -> Iterable[tuple[tuple[str, ...], float]]:
     return [((reason,), float(counted[key])) for key, reason in _LOSSES.items() if key in counted]
 
 
+def _tampered() -> Iterable[tuple[tuple[str, ...], float]]:
+    found = sorted((key, made) for key, made in stats().items() if key.startswith(TAMPERED))
+    return [((key.removeprefix(TAMPERED),), float(made)) for key, made in found]
+
+
 MEASURES: Final = (
     Measure(
         name="flowstone.audit.spool.size",
@@ -139,5 +146,13 @@ MEASURES: Final = (
         description="Audit entries that could not be kept, by reason.",
         labels=("flowstone.reason",),
         read=_lost,
+    ),
+    Measure(
+        name="flowstone.audit.tampered",
+        kind="counter",
+        unit="{verification}",
+        description="Verifications of this process that found the audit log changed, by the first thing that was done to it.",
+        labels=("flowstone.audit.verdict",),
+        read=_tampered,
     ),
 )

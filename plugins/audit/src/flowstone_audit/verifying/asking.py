@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowstone.plugin import emit
+from flowstone.plugin import count, emit
 from flowstone_audit import checkpoint, config, depth, file_anchor, ingest, note
 from flowstone_audit.config import Config
+from flowstone_audit.depth import TAMPERED
 from flowstone_audit.errors import NotFound, SchemaMismatch, Unavailable
 from flowstone_audit.events import AuditTampered
 from flowstone_audit.keys import KeyUnusable, VerifierKey
@@ -64,7 +65,7 @@ def size(asked: Question) -> int | None:
 
 
 def answer(asked: Question, told: Callable[[int], object] | None = None) -> Report:
-    """Verify; an alarm is emitted as the event ``audit.tampered`` too.
+    """Verify; an alarm is counted, and emitted as the event ``audit.tampered`` too.
 
     Args:
         asked: What.
@@ -100,6 +101,7 @@ def answer(asked: Question, told: Callable[[int], object] | None = None) -> Repo
     if report.alarms:
         first = report.first
         assert first is not None
+        count(f"{TAMPERED}{first.kind}")
         emit(AuditTampered, verdict=first.kind, seq=first.seq, message=first.message)
     return report
 
