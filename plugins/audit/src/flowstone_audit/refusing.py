@@ -25,11 +25,13 @@ _PYTHON: Final = (OverflowError, TypeError, UnicodeError)
 
 def is_for_good(error: BaseException) -> bool:
     """Tell whether *error*, or what it was raised from, says that the entry itself cannot be taken."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, _PYTHON) or _by_driver(seen):
+    seen: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and not any(link is one for one in seen):  # SQLAlchemy's may come round to itself
+        if isinstance(link, _PYTHON) or _by_driver(link):
             return True
-        seen = getattr(seen, "orig", None) or seen.__cause__
+        seen.append(link)
+        link = getattr(link, "orig", None) or link.__cause__
     return False
 
 

@@ -8,6 +8,7 @@ from time import time_ns
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from flowstone.plugin import RunStart, stats
 from flowstone.testing.samples import sample
@@ -182,3 +183,11 @@ def test_a_database_that_cannot_just_now_loses_nothing(home: Path, monkeypatch: 
             ingest.catch_up(5)
     assert ["ann"] == [one["actor_id"] for one in Log().rows()]
     assert not refusing.is_for_good(OSError(28, "No space left on device"))
+
+
+def test_errors_that_were_raised_from_each_other_are_looked_at_once() -> None:
+    """A driver's error may have come of the one that stands around it: whoever follows both goes in a circle."""
+    inner = OSError(111, "Connection refused")
+    outer = OperationalError("INSERT", {}, inner)
+    inner.__cause__ = outer
+    assert not refusing.is_for_good(outer)
