@@ -41,4 +41,8 @@ def _by_driver(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", "")
     if state is None:  # psycopg's own, before anything was sent: such as a text with NUL
         return type(error).__name__ == "DataError"
-    return isinstance(state, str) and state.startswith(_POSTGRESQL)
+    if not isinstance(state, str) or not state.startswith(_POSTGRESQL):
+        return False
+    # A constraint that is none of ours is somebody's way to keep entries out: they wait for its end.
+    constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
+    return constraint is None or constraint.startswith("flowstone_audit")

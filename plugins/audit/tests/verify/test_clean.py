@@ -64,7 +64,7 @@ def test_hard_values(story: Story) -> None:
     rows += [row(actor_id="]", writer="[", action="null", outcome=None, resource_type=None)]
     rows += [
         row(ordinal=2**63 - 1, occurred_at=0),
-        row(ordinal=0, occurred_at=-1),
+        row(ordinal=0, occurred_at=1),
         row(occurred_at=4102444799999999),
     ]
     story.write(*rows)
