@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -42,6 +43,9 @@ class Place:
     def use(self) -> Database:
         """Have the audit log of this process here, and return its database, open."""
         os.environ["FLOWSTONE_AUDIT_URL"] = self.url
+        # One key signs them all here: checkpoints of one beside those of another would mean that one was replaced.
+        file = f"checkpoints-{zlib.crc32(self.url.encode()):08x}"
+        os.environ["FLOWSTONE_AUDIT_ANCHOR_FILE"] = str(Path(os.environ["FLOWSTONE_HOME"]) / "audit" / file)
         keeper = recorder.current()
         assert keeper.chores.is_open or keeper.chores.wait_open(10), keeper.chores.problem
         return database.of(config.load())

@@ -37,6 +37,7 @@ def test_the_configurations_are_valid() -> None:
         assert 0 == done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.matrix  # promtool takes minutes for them
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
 def test_alerts_fire_where_they_must_and_only_there(file: Path) -> None:
     """All cases hold, the texts of the alerts included."""

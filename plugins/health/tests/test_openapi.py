@@ -23,6 +23,7 @@ BAD = HealthCheck(
 ALIVE = HealthCheck(name="telemetry_drain", look=lambda: True, applies_to=frozenset({"live", "ready"}))
 
 
+@pytest.mark.matrix  # a minute
 @pytest.mark.parametrize("well", [True, False], ids=["well", "ill"])
 def test_a_fuzzer_finds_nothing(board: MakeBoard, home: Path, well: bool) -> None:
     """Whatever is asked, the answers are those of the document; no 5xx but the honest 503, and that only when ill."""
