@@ -22,8 +22,6 @@ FAILED: Final = severities.FAILED
 CONVERTED: Final = (names.PARTITION, names.CPU_TIME, names.CHECKPOINT_ID)
 """Attributes whose fields are not attribute values as they are."""
 
-_AS_THEY_ARE: Final = frozenset(CONVERTED).isdisjoint
-
 _RECORDED_LIMIT: Final = 1024
 
 
@@ -99,8 +97,7 @@ class _Maker:
         for key, value in zip(self._keys, self._read(event), strict=False):
             if value is not None and value != "":
                 values[key] = value
-        if not _AS_THEY_ARE(values):
-            _convert(values)
+        _convert(values)
         if event.attributes:
             values = {**event.attributes, **values}
         subject = self._subject(event) if self._subject else ""

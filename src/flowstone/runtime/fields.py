@@ -16,7 +16,6 @@ from flowstone.catalogue.values import Error, SpanEvent, SpanLink
 from flowstone.runtime import coerce
 from flowstone.runtime.failure import Failure, cleaned
 from flowstone.runtime.scope import correlation
-from flowstone.runtime.stats import count
 
 Cleaner = Callable[[object], object]
 """Returns the clean value, or ``UNFIT``."""
@@ -140,11 +139,3 @@ def _any(given: object) -> object:
 
 
 _KINDS: Final[Mapping[Any, Cleaner]] = {bool: _truth, float: _number, Error: _error, Process: _process}
-
-
-def clean(cls: type[Event], key: str, given: object) -> object:
-    """Return the clean value of the field *key* of *cls*, or ``UNFIT`` (counted) where it has to be left out."""
-    made = cleaners(cls)[key](given)
-    if made is UNFIT:
-        count("value.coerced")
-    return made

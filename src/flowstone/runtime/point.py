@@ -9,7 +9,7 @@ from typing import Any
 from flowstone.catalogue.event import CustomEvent, Event
 from flowstone.catalogue.registry import name_of
 from flowstone.runtime import coerce, identity
-from flowstone.runtime.fields import UNFIT, clean, cleaners
+from flowstone.runtime.fields import UNFIT, cleaners
 from flowstone.runtime.process import this_process
 from flowstone.runtime.scope import Scope
 from flowstone.runtime.stats import count
@@ -89,8 +89,10 @@ class Point:
         attributes: dict[str, object] = {}
         for key, given in self.fields.items():
             if key in known:
-                made = clean(self.cls, key, given)
-                if made is not UNFIT:
+                made = known[key](given)
+                if made is UNFIT:
+                    count("value.coerced")
+                else:
                     values[key] = made
             elif key != "attributes":
                 attributes[key] = given
