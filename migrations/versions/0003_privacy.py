@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from alembic.runtime.migration import MigrationContext
+
 from flowstone_audit import frozen
 
 revision: Final = "0003"
 down_revision: Final = "0002"
 
 
-def upgrade() -> None:
+def upgrade(database: MigrationContext | None = None) -> None:
     """Make the tables that open the doors, and put the doors into the guards."""
-    frozen.upgrade("0003_privacy")
+    frozen.upgrade("0003_privacy", database)
 
 
-def downgrade() -> None:
+def downgrade(database: MigrationContext | None = None) -> None:
     """Close the doors."""
-    frozen.downgrade("0003_privacy")
+    frozen.downgrade("0003_privacy", database)

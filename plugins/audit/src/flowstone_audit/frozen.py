@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 """Alembic's folder; a link to the repository's ``migrations`` here, a plain folder in the wheel."""
@@ -29,19 +32,33 @@ def statements(revision: str, dialect: str, direction: str) -> list[str]:
     return [part.strip().removesuffix(";") for part in path.read_text("utf-8").split("\n\n") if part.strip()]
 
 
-def upgrade(revision: str) -> None:
-    """Run a revision's statements, then its grants; called by Alembic."""
-    _run(revision, "up")
-    _run(revision, "roles")
+def upgrade(revision: str, database: MigrationContext | None = None) -> None:
+    """Run a revision's statements, then its grants; called by a revision.
+
+    Args:
+        revision: Such as ``0001_log``.
+        database: Where to. Without it, to the one that Alembic's own command has in its hands: its global
+            ``op`` belongs to one thread of a process at a time, and ``migrating`` runs beside hosts which
+            migrate tables of their own.
+    """
+    _run(revision, "up", database)
+    _run(revision, "roles", database)
 
 
-def downgrade(revision: str) -> None:
-    """Take a revision back; called by Alembic. Roles stay: other databases of the server may use them."""
-    _run(revision, "down")
+def downgrade(revision: str, database: MigrationContext | None = None) -> None:
+    """Take a revision back. Roles stay: other databases of the server may use them.
+
+    Args:
+        revision: As of ``upgrade``.
+        database: As of ``upgrade``.
+    """
+    _run(revision, "down", database)
 
 
-def _run(revision: str, direction: str) -> None:
-    from alembic import op
+def _run(revision: str, direction: str, database: MigrationContext | None) -> None:
+    if database is None:
+        from alembic import op
 
-    for statement in statements(revision, op.get_context().dialect.name, direction):
-        op.execute(statement)
+        database = op.get_context()
+    for statement in statements(revision, database.dialect.name, direction):
+        database.execute(statement)

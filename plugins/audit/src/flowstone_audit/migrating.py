@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, Final
 
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, insert, select
 
@@ -48,7 +48,7 @@ def upgrade(engine: Engine, revision: str = "head", *, tell: Tell | None = None)
     script = scripts()
     with _transaction(engine, tell) as connection:
         _refuse_newer(connection)
-        _run(connection, script, lambda found, _: script._upgrade_revs(revision, found))
+        _migrate(script, lambda found, _: script._upgrade_revs(revision, found), connection=connection)
 
 
 def downgrade(engine: Engine, revision: str = "base", *, destroy: bool = False) -> None:
@@ -69,7 +69,7 @@ def downgrade(engine: Engine, revision: str = "base", *, destroy: bool = False) 
         state = _refuse_newer(connection)
         if state.current is not None and not destroy and _has_entries(connection):
             raise EntriesAtRisk("the audit log holds entries, which a downgrade would destroy or unseal")
-        _run(connection, script, lambda found, _: script._downgrade_revs(revision, found))
+        _migrate(script, lambda found, _: script._downgrade_revs(revision, found), connection=connection)
 
 
 def grant(engine: Engine, *, tell: Tell | None = None) -> None:
@@ -132,23 +132,13 @@ def offline_sql(dialect: str, revision: str = "head", since: str = "base") -> st
             f" to go down: flowstone audit migrate --revision {revision}"
         )
     script, text = scripts(), StringIO()
-    with EnvironmentContext(
-        _config(),
+    _migrate(
         script,
-        fn=lambda found, _: script._upgrade_revs(revision, found),
-        as_sql=True,
-        starting_rev=since,
-        destination_rev=revision,
-    ) as environment:
-        environment.configure(
-            url=_URLS[dialect],
-            output_buffer=text,
-            dialect_opts={"paramstyle": "named"},
-            version_table=schema_state.VERSION_TABLE,
-            transactional_ddl=True,
-        )
-        with environment.begin_transaction():
-            environment.run_migrations()
+        lambda found, _: script._upgrade_revs(revision, found),
+        url=_URLS[dialect],
+        dialect_opts={"paramstyle": "named"},
+        opts={"as_sql": True, "starting_rev": since, "destination_rev": revision, "output_buffer": text},
+    )
     # SQLite before 3.35 does not know it, and nobody reads it here.
     return text.getvalue().replace(" RETURNING version_num", "")
 
@@ -218,10 +208,12 @@ def _has_entries(connection: Connection) -> bool:
     return bool(connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM flowstone_audit_log)").scalar())
 
 
-def _run(connection: Connection, script: ScriptDirectory, steps: Steps) -> None:
-    with EnvironmentContext(_config(), script, fn=steps) as environment:
-        environment.configure(
-            connection=connection, version_table=schema_state.VERSION_TABLE, transactional_ddl=True
-        )
-        with environment.begin_transaction():
-            environment.run_migrations()
+def _migrate(script: ScriptDirectory, steps: Steps, *, opts: Mapping[str, Any] | None = None, **where: Any) -> None:
+    """Take the steps, without Alembic's ``EnvironmentContext``: that one is a global of the process.
+
+    The tables may be made by a thread of ours while the host makes its own in another, as Dagster does.
+    """
+    told = {**(opts or {}), "fn": steps, "script": script, "version_table": schema_state.VERSION_TABLE}
+    context = MigrationContext.configure(opts={**told, "transactional_ddl": True}, **where)
+    with context.begin_transaction():
+        context.run_migrations(database=context)

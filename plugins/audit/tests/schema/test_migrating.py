@@ -6,7 +6,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import alembic.context
 import pytest
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy import Engine, MetaData, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -46,6 +49,30 @@ def test_from_nothing_to_head_and_back(empty: Engine) -> None:
     assert ["flowstone_audit_version"] == inspect(empty).get_table_names()
     migrating.upgrade(empty)
     assert first == _shape(empty)
+
+
+def test_a_host_that_migrates_meanwhile_is_left_alone(empty: Engine) -> None:
+    """Making the tables takes nothing from another user of Alembic in the process, whose context is a global."""
+    host = Config()
+    with EnvironmentContext(host, migrating.scripts()):
+        migrating.upgrade(empty)
+        assert alembic.context.config is host
+    assert schema_state.HEAD == _current(empty)
+
+
+def test_alembics_own_command_runs_the_revisions(empty: Engine) -> None:
+    """Who has an environment of Alembic's gets the same tables from it."""
+    migrating.upgrade(empty)
+    ours = _shape(empty)
+    migrating.downgrade(empty)
+    script = migrating.scripts()
+    with (
+        empty.begin() as connection,
+        EnvironmentContext(Config(), script, fn=lambda found, _: script._upgrade_revs("head", found)) as alembics,
+    ):
+        alembics.configure(connection=connection, version_table=schema_state.VERSION_TABLE)
+        alembics.run_migrations()
+    assert ours == _shape(empty)
 
 
 def test_every_step_can_be_taken_alone(empty: Engine) -> None:
