@@ -21,7 +21,10 @@ from tests.servers.ports import free_port
 
 MISSING = "no PostgreSQL server here; on Debian and Ubuntu: apt-get install postgresql"
 SUPERUSER = "owner"
+MEMORY = Path("/dev/shm")
 _numbers = count(1)
+_ROOM = 1 << 30
+_AT_ONCE = 16  # more databases than any test uses; each has some 300 files
 
 
 def binaries() -> Path | None:
@@ -43,6 +46,7 @@ class Server:
         self.folder = folder
         self.port = free_port()
         self._settings = settings
+        self._passing: list[str] = []
         self._as = _unprivileged(folder)
         initdb = ["-D", str(folder / "data"), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         self._command("initdb", [*initdb, "--locale=C.UTF-8"])
@@ -97,10 +101,18 @@ class Server:
             "psql", [*where, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement]
         )
 
-    def database(self, owner: str = SUPERUSER, template: str = "template1") -> str:
-        """Make a database, empty or a copy of *template*, and return its URL, with *owner* as its user."""
+    def database(self, owner: str = SUPERUSER, template: str = "template1", *, kept: bool = False) -> str:
+        """Make a database, empty or a copy of *template*, and return its URL, with *owner* as its user.
+
+        Unless it is *kept*, as one for more than one test has to be, it is dropped when many others came after it.
+        """
         name = f"d{next(_numbers)}_{os.getpid()}"
         self.sql(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}")
+        if not kept:
+            self._passing.append(name)
+        if len(self._passing) > _AT_ONCE:
+            with suppress(AssertionError):  # a transaction left prepared holds it: it goes with the server
+                self.sql(f"DROP DATABASE {self._passing.pop(0)} WITH (FORCE)")
         return self.url(name, owner)
 
     def _command(self, program: str, arguments: Sequence[str]) -> str:
@@ -127,9 +139,8 @@ def running(**settings: str) -> Iterator[Server]:
     programs = binaries()
     if programs is None:
         pytest.skip(MISSING)
-    folder = Path(
-        tempfile.mkdtemp(prefix="flowstone-pg-")
-    )  # not pytest's own, which other users cannot enter
+    # Not pytest's own folder, which other users cannot enter.
+    folder = Path(tempfile.mkdtemp(prefix="flowstone-pg-", dir=None if settings else _fast_place()))
     try:
         server = Server(programs, folder, settings or {"fsync": "off", "max_prepared_transactions": "8"})
         server.start()
@@ -139,6 +150,14 @@ def running(**settings: str) -> Iterator[Server]:
             server.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fast_place() -> Path | None:
+    """Return a folder in memory, where making and deleting thousands of files costs nothing; None: the usual one."""
+    with suppress(OSError):
+        if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > _ROOM:
+            return MEMORY
+    return None
 
 
 def _unprivileged(folder: Path) -> list[str]:

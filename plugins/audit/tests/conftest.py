@@ -21,7 +21,7 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def _template(postgres: Server) -> str:
     """A database with the audit tables, to be copied."""
-    url = postgres.database()
+    url = postgres.database(kept=True)
     engine = create_engine(url, poolclass=NullPool)
     migrating.upgrade(engine)
     engine.dispose()

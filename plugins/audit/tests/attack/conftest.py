@@ -33,7 +33,7 @@ def lite(shared_lite: Engine, tmp_path: Path) -> Engine:
 def _furnished(postgres: Server) -> str:
     """The same in PostgreSQL, owned by one who is no superuser; to be copied."""
     migrating.upgrade(
-        create_engine(postgres.database(), poolclass=NullPool)
+        create_engine(postgres.database(kept=True), poolclass=NullPool)
     )  # a superuser makes the group roles
     postgres.sql(
         "CREATE ROLE audit_owner LOGIN;"
@@ -41,7 +41,7 @@ def _furnished(postgres: Server) -> str:
         "CREATE ROLE audit_reader LOGIN IN ROLE flowstone_audit_reader;"
         "CREATE ROLE audit_eraser LOGIN IN ROLE flowstone_audit_eraser"
     )
-    url = postgres.database("audit_owner")
+    url = postgres.database("audit_owner", kept=True)
     engine = create_engine(url, poolclass=NullPool)
     migrating.upgrade(engine)
     furnish(engine)
@@ -51,9 +51,9 @@ def _furnished(postgres: Server) -> str:
 class Cluster:
     """A PostgreSQL database of one test, entered under any name."""
 
-    def __init__(self, server: Server, template: str) -> None:
+    def __init__(self, server: Server, template: str, *, kept: bool = False) -> None:
         self.server = server
-        self.name = str(make_url(server.database("audit_owner", template)).database)
+        self.name = str(make_url(server.database("audit_owner", template, kept=kept)).database)
         self._engines: dict[str, Engine] = {}
 
     def engine(self, user: str) -> Engine:
@@ -79,6 +79,6 @@ def cluster(postgres: Server, _furnished: str) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def shared(postgres: Server, _furnished: str) -> Iterator[Cluster]:
     """The same for tests after which nothing has changed."""
-    made = Cluster(postgres, _furnished)
+    made = Cluster(postgres, _furnished, kept=True)
     yield made
     made.close()

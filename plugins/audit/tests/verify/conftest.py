@@ -56,7 +56,7 @@ def _told_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 @pytest.fixture(scope="session")
 def _told_postgresql(postgres: Server) -> Story:
-    return _told(postgres.database())
+    return _told(postgres.database(kept=True))
 
 
 def _told(url: str) -> Story:
