@@ -13,7 +13,6 @@ import flowstone
 from tests.processes.sink import install
 
 CHILDREN = 4
-FORKS = 200
 
 
 def child(n: int) -> int:
@@ -78,7 +77,7 @@ def unwinding(path: str) -> None:
         os.waitpid(pid, 0)
 
 
-def busy(path: str) -> None:
+def busy(path: str, forks: str) -> None:
     """Many forks beside threads that emit all the time."""
     stop = threading.Event()
 
@@ -91,7 +90,7 @@ def busy(path: str) -> None:
     for thread in threads:
         thread.start()
     with flowstone.run("p"):
-        for n in range(FORKS):
+        for n in range(int(forks)):
             pid = os.fork()
             if pid == 0:
                 child(n)
@@ -111,4 +110,4 @@ def killed(path: str) -> None:
 
 if __name__ == "__main__":
     install(sys.argv[2])
-    globals()[sys.argv[1]](sys.argv[2])
+    globals()[sys.argv[1]](*sys.argv[2:])

@@ -189,6 +189,7 @@ def test_the_users_databases_are_left_alone(second: dict[str, Any], elsewhere: P
     assert all(f"FLOWSTONE_AUDIT_URL=sqlite:///{second['folder']}" in one for one in second["commands"])
 
 
+@pytest.mark.matrix
 def test_a_promise_that_is_not_kept_is_a_failure(
     second: dict[str, Any], flowstone: Flowstone, folder: Path, tmp_path: Path
 ) -> None:

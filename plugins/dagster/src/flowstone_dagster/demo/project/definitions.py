@@ -17,7 +17,13 @@ defs = dg.Definitions(
         dg.define_asset_job(
             "weather",
             selection=[weather.observations, weather.airports, weather.windy_hours],
-            executor_def=dg.multiprocess_executor.configured({"max_concurrent": 2}),
+            executor_def=dg.multiprocess_executor.configured(
+                {
+                    "max_concurrent": 2,
+                    # Imports Dagster and the project once for all steps, which takes seconds.
+                    "start_method": {"forkserver": {"preload_modules": [__name__]}},
+                }
+            ),
         ),
     ],
     resources={"tables": PublishedTables(), "csv": CsvFolder(folder=dg.EnvVar("DEMO_DATA"))},
