@@ -17,6 +17,8 @@ SNIPPETS = {
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     for number, text in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL), 1)
 }
+# Plugins of the tools here, which take longer to import than the examples take.
+_WITHOUT = [f"-pno:{name}" for name in ("cacheprovider", "schemathesis", "hypothesispytest")]
 _IS_A_TEST = re.compile(r"^(?:def test_|class Test)", re.MULTILINE)
 
 
@@ -30,7 +32,7 @@ def test_it_runs(snippet: str, tmp_path: Path) -> None:
     file = tmp_path / ("test_snippet.py" if is_test else "snippet.py")
     file.write_text(snippet, encoding="utf-8")
     options = (
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if is_test else [] if is_loud else ["-W", "error"]
+        ["-m", "pytest", "-q", *_WITHOUT] if is_test else [] if is_loud else ["-W", "error"]
     )
     done = subprocess.run(
         [sys.executable, *options, file.name],
