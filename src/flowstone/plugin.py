@@ -36,6 +36,7 @@ from flowstone.dispatch.markers import hookimpl
 from flowstone.runtime import emission, roots, terminal
 from flowstone.runtime.checks import HealthCheck, HealthResult
 from flowstone.runtime.context import OPERATION_KEY, get_context
+from flowstone.runtime.counting import Counting
 from flowstone.runtime.home import home
 from flowstone.runtime.inherited import root_attributes
 from flowstone.runtime.measures import Measure, measure
@@ -46,8 +47,8 @@ from flowstone.runtime.queues import QueueState
 from flowstone.runtime.redaction import is_secret, redact
 from flowstone.runtime.refusals import Refused
 from flowstone.runtime.roots import correlated, correlation_in
+from flowstone.runtime.scope import CORRELATION_ID, Scope
 from flowstone.runtime.scope import NO_TRACE as _NO_TRACE
-from flowstone.runtime.scope import Scope
 from flowstone.runtime.settings import Settings, settings
 from flowstone.runtime.stats import count
 from flowstone.runtime.stats import snapshot as stats
@@ -55,11 +56,13 @@ from flowstone.runtime.threads import start as start_thread
 from flowstone.runtime.vitals import Vitals, vitals
 
 __all__ = [
+    "CORRELATION_ID",
     "NO_TRACE",
     "CheckpointApproved",
     "CheckpointRejected",
     "CheckpointRequested",
     "CheckpointTimeout",
+    "Counting",
     "CustomEvent",
     "Error",
     "Event",

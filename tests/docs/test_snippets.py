@@ -31,9 +31,7 @@ def test_it_runs(snippet: str, tmp_path: Path) -> None:
         pytest.importorskip("dagster")
     file = tmp_path / ("test_snippet.py" if is_test else "snippet.py")
     file.write_text(snippet, encoding="utf-8")
-    options = (
-        ["-m", "pytest", "-q", *_WITHOUT] if is_test else [] if is_loud else ["-W", "error"]
-    )
+    options = ["-m", "pytest", "-q", *_WITHOUT] if is_test else [] if is_loud else ["-W", "error"]
     done = subprocess.run(
         [sys.executable, *options, file.name],
         cwd=tmp_path,

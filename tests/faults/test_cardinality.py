@@ -38,7 +38,12 @@ def test_many_assets_keep_memory_and_series_bounded(assets: int) -> None:
     """Series stop at the limit, the rest is summed under the overflow mark, and memory does not follow the names."""
     env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "FLOWSTONE_STORE_URL": "off"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(assets)], capture_output=True, text=True, env=env, timeout=120, check=False
+        [sys.executable, "-c", SCRIPT, str(assets)],
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=120,
+        check=False,
     )
     assert 0 == done.returncode, done.stderr
     series, counted, mebibytes = (int(part) for part in done.stdout.split())

@@ -17,9 +17,7 @@ from tests.processes.sink import read
 ROOT = Path(__file__).parents[2]
 
 
-def run(
-    name: str, folder: Path, *words: str, timeout: float = 60, code: int = 0
-) -> list[tuple[int, Event]]:
+def run(name: str, folder: Path, *words: str, timeout: float = 60, code: int = 0) -> list[tuple[int, Event]]:
     """Run a scenario, with *words* as its arguments; return what was told, by pid."""
     path = folder / "events"
     command = [sys.executable, "-m", "tests.processes.scenarios", name, str(path), *words]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -82,7 +81,15 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> str:
             encoding="utf-8",
         )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:schemathesis", *map(_test, FAULTS)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-v",
+            "-pno:cacheprovider",
+            "-pno:schemathesis",
+            *map(_test, FAULTS),
+        ],
         cwd=folder,
         env={**os.environ, "FLOWSTONE_HOME": str(folder / "home")},
         capture_output=True,

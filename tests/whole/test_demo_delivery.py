@@ -38,6 +38,7 @@ def nodes(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [node, *(below for child in node["children"] for below in nodes(child))]
 
 
+@pytest.mark.matrix
 def test_everything_of_the_demo_arrives_once(tmp_path: Path) -> None:
     """Each operation of the store is one span at the receiver: same ids, same parent, same run; metrics too."""
     program = agent_program()

@@ -33,7 +33,7 @@ def test_metrics_tell_what_was_sent_and_taken() -> None:
 @pytest.mark.usefixtures("at_home")
 def test_its_health_is_a_round_trip() -> None:
     """The check publishes a record that no wildcard covers, reads it back, and says how long it took."""
-    tally._begin_anew()  # what other tests of this process have lost, this one has not
+    tally.reset()  # what other tests of this process have lost, this one has not
     with capture(PubSubPlugin()), subscribe("*") as subscription:
         [check] = provided("provide_health_checks")
         found = check.answer()  # type: ignore[attr-defined]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from flowstone.runtime import scope
+
 SCOPE: Final = "flowstone"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 
-CORRELATION_ID: Final = "flowstone.correlation.id"
-RUN_ID: Final = "flowstone.run.id"
+CORRELATION_ID: Final = scope.CORRELATION_ID
+RUN_ID: Final = scope.RUN_ID
 RUN_ATTEMPT: Final = "flowstone.run.attempt"
 PIPELINE: Final = "flowstone.pipeline.name"
 ORCHESTRATOR: Final = "flowstone.orchestrator.name"

@@ -14,11 +14,9 @@ from flowstone.runtime import engine, identity
 from flowstone.runtime.attention import attention
 from flowstone.runtime.context import OPERATION_KEY, SPAN_KEY, get_context, operation_in, set_context
 from flowstone.runtime.inherited import inherit
-from flowstone.runtime.scope import Scope, correlation
+from flowstone.runtime.scope import CORRELATION_ID, Scope, correlation
 from flowstone.runtime.span import OperationSpan
 from flowstone.runtime.stats import count
-
-CORRELATION_BAGGAGE = "flowstone.correlation.id"
 
 
 def adopt(operation: Any, context: Context, *, spanned: bool = False) -> bool:
@@ -65,7 +63,7 @@ def scope_in(context: Context, name: str, *, spanned: bool = False) -> tuple[Sco
 
 
 def _new_scope(context: Context, above: SpanContext | None, outer: OperationSpan | None) -> Scope:
-    given = baggage.get_baggage(CORRELATION_BAGGAGE, context)
+    given = baggage.get_baggage(CORRELATION_ID, context)
     trace_id = above.trace_id if above is not None else identity.new_trace_id()
     return Scope(
         trace_id,
@@ -88,7 +86,7 @@ def correlation_in(context: Context, trace_id: int = 0) -> str:
     outer = operation_in(context)
     if outer is not None:
         return outer.scope.correlation_id
-    given = baggage.get_baggage(CORRELATION_BAGGAGE, context)
+    given = baggage.get_baggage(CORRELATION_ID, context)
     if given:
         return correlation(given)
     return identity.correlation_of_trace(trace_id) if trace_id else ""
@@ -96,7 +94,7 @@ def correlation_in(context: Context, trace_id: int = 0) -> str:
 
 def correlated(context: Context, correlation_id: str) -> Context:
     """Return *context* with a correlation id for what begins in it, here and in those that are asked from here."""
-    return baggage.set_baggage(CORRELATION_BAGGAGE, correlation(correlation_id), context)
+    return baggage.set_baggage(CORRELATION_ID, correlation(correlation_id), context)
 
 
 def sampled(context: Context, trace_id: int, name: str) -> bool:

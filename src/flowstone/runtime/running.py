@@ -17,7 +17,7 @@ from flowstone.runtime.heartbeat import heartbeats
 from flowstone.runtime.identity import random_bits
 from flowstone.runtime.inherited import inherit
 from flowstone.runtime.rendering import RenderedOperation
-from flowstone.runtime.scope import Scope, correlation
+from flowstone.runtime.scope import CORRELATION_ID, Scope, correlation
 
 OUTERMOST_DRAIN_S = 0.5
 
@@ -79,7 +79,7 @@ class Run(
         super().__enter__()
         if self.token is not None:
             # Goes out with requests, so that whoever answers them carries the same correlation id.
-            carried = baggage.set_baggage(roots.CORRELATION_BAGGAGE, self.scope.correlation_id, get_context())
+            carried = baggage.set_baggage(CORRELATION_ID, self.scope.correlation_id, get_context())
             self._baggage = set_context(carried)
             self._watched()
         return self

@@ -7,6 +7,10 @@ from typing import Final
 from flowstone.runtime import identity
 from flowstone.runtime.stats import count
 
+CORRELATION_ID: Final = "flowstone.correlation.id"
+"""Attribute of spans, and key of the baggage that carries the id on."""
+RUN_ID: Final = "flowstone.run.id"
+"""Attribute of spans."""
 CORRELATION_LIMIT: Final = 128
 
 

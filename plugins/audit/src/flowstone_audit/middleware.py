@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from opentelemetry import baggage, context
 
-from flowstone.plugin import count
+from flowstone.plugin import CORRELATION_ID, count
 from flowstone_audit.actors import Actor, acting
 from flowstone_audit.clients import Proxies
 
@@ -22,7 +22,6 @@ Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[
 Who = Callable[[Scope], Any]
 """From a request's scope to its actor: an id, an `Actor`, None where there is none, or an awaitable of these."""
 
-CORRELATION: Final = "flowstone.correlation.id"
 _LONGEST: Final = 128
 _USER_AGENT: Final = 1024
 
@@ -70,7 +69,7 @@ class AuditMiddleware:
         known = await self._known(scope)
         inside = context.get_current()
         if known.correlation_id is not None:
-            inside = baggage.set_baggage(CORRELATION, known.correlation_id, inside)
+            inside = baggage.set_baggage(CORRELATION_ID, known.correlation_id, inside)
         token = context.attach(inside)
         try:
             with acting(known):

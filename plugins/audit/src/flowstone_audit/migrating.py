@@ -208,7 +208,9 @@ def _has_entries(connection: Connection) -> bool:
     return bool(connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM flowstone_audit_log)").scalar())
 
 
-def _migrate(script: ScriptDirectory, steps: Steps, *, opts: Mapping[str, Any] | None = None, **where: Any) -> None:
+def _migrate(
+    script: ScriptDirectory, steps: Steps, *, opts: Mapping[str, Any] | None = None, **where: Any
+) -> None:
     """Take the steps, without Alembic's ``EnvironmentContext``: that one is a global of the process.
 
     The tables may be made by a thread of ours while the host makes its own in another, as Dagster does.

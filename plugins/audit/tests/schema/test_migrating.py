@@ -68,7 +68,9 @@ def test_alembics_own_command_runs_the_revisions(empty: Engine) -> None:
     script = migrating.scripts()
     with (
         empty.begin() as connection,
-        EnvironmentContext(Config(), script, fn=lambda found, _: script._upgrade_revs("head", found)) as alembics,
+        EnvironmentContext(
+            Config(), script, fn=lambda found, _: script._upgrade_revs("head", found)
+        ) as alembics,
     ):
         alembics.configure(connection=connection, version_table=schema_state.VERSION_TABLE)
         alembics.run_migrations()

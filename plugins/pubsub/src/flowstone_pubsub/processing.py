@@ -10,9 +10,9 @@ from typing import Final
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach, get_current
 
-from flowstone.plugin import correlated, correlation_in, redact
+from flowstone.plugin import CORRELATION_ID, correlated, correlation_in, redact
 from flowstone_pubsub.message import Message
-from flowstone_pubsub.sending import CORRELATION_ID, SCOPE
+from flowstone_pubsub.sending import SCOPE
 from flowstone_pubsub.topics import template_of
 
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")

@@ -11,14 +11,13 @@ from typing import Final
 
 from opentelemetry import trace
 
-from flowstone.plugin import Event, correlation_in, count, redact
+from flowstone.plugin import CORRELATION_ID, Event, correlation_in, count, redact
 from flowstone_pubsub import payloads
 from flowstone_pubsub.engines.base import Outgoing
 from flowstone_pubsub.payloads import Caught
 from flowstone_pubsub.topics import is_topic, template_of
 
 SCOPE: Final = "flowstone_pubsub"
-CORRELATION_ID: Final = "flowstone.correlation.id"
 _ERROR: Final = "error.type"
 
 

@@ -15,12 +15,11 @@ from flowstone.runtime.export.config import Config
 from flowstone.runtime.export.exporters import span_exporter
 from flowstone.runtime.export.sender import Sender
 from flowstone.runtime.export.sinks import SdkSpanSink
+from flowstone.runtime.scope import CORRELATION_ID, RUN_ID
 
 if TYPE_CHECKING:
     from flowstone.runtime.scope import Scope
 
-CORRELATION_ID = "flowstone.correlation.id"
-RUN_ID = "flowstone.run.id"
 SCOPE = "flowstone"
 
 
