@@ -67,7 +67,6 @@ def test_plugins_add_commands(flowstone_capture: Capture) -> None:
     assert 0 == result.exit_code
     assert "warning: plugin Bad provides no commands: no" in result.output
     assert result.output.endswith("hello\n")
-    main.commands.pop("hello")
 
 
 def test_help_needs_no_plugin() -> None:

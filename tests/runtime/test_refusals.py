@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -63,6 +64,49 @@ def test_who_decided_nothing_is_told_nothing() -> None:
         with flowstone.run("nightly"):
             pass
         assert "rejected" == gate.verdict
+
+
+class Slow:
+    """Takes longer than whoever decides waits for, or hangs; says which events it must keep."""
+
+    def __init__(self, kept: str, seconds: float) -> None:
+        self._kept = kept
+        self._seconds = seconds
+        self.freed = threading.Event()
+
+    @hookimpl
+    def settle(self) -> None:
+        self.freed.wait(self._seconds)
+
+    @hookimpl
+    def must_keep(self, name: str) -> bool:
+        return name == self._kept
+
+
+@pytest.mark.parametrize(
+    ("seconds", "why"), [(0.55, "does not have it yet"), (10.0, "is in quarantine \\(on_events hung\\)")]
+)
+def test_who_decided_is_told_that_it_is_not_known_to_be_kept(
+    seconds: float, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither time-out nor quarantine of a plugin that must keep the verdict passes for success."""
+    monkeypatch.setattr("flowstone.face.checkpoint.WAIT_S", seconds if seconds > 1 else 0.2)
+    plugin = Slow("checkpoint.approved", seconds)
+    with capture(plugin):
+        gate = flowstone.checkpoint("publish").request()
+        with pytest.raises(flowstone.CheckpointNotRecorded, match=why):
+            gate.approve(actor="ann")
+        assert "approved" == gate.verdict
+        plugin.freed.set()
+
+
+def test_whom_nobody_promised_to_keep_it_waits_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow plugin that need not keep the verdict costs its time, and no error."""
+    monkeypatch.setattr("flowstone.face.checkpoint.WAIT_S", 0.2)
+    plugin = Slow("checkpoint.rejected", 0.5)
+    with capture(plugin):
+        flowstone.checkpoint("publish").request().approve(actor="ann")
+        plugin.freed.set()
 
 
 def test_refusals_nobody_asks_for_do_not_pile_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 import click
@@ -23,22 +24,30 @@ _ELSEWHERE = {
 }
 
 
+_PROVIDED = "flowstone.cli.provided"
+
+
 class Commands(click.Group):
     """Commands of flowstone and of its plugins; plugins are loaded when a command is looked up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands there are."""
-        _add_provided(self)
-        return sorted(self.commands)
+        return sorted({*self.commands, *self._provided(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or end with what to install for it."""
-        if cmd_name not in self.commands:
-            _add_provided(self)
-        found = self.commands.get(cmd_name)
+        found = self.commands.get(cmd_name) or self._provided(ctx).get(cmd_name)
         if found is None and cmd_name in _ELSEWHERE:
             click.echo(f"flowstone {cmd_name}: {_why_missing(_ELSEWHERE[cmd_name])}", err=True)
             ctx.exit(2)
+        return found
+
+    def _provided(self, ctx: click.Context) -> dict[str, click.Command]:
+        """Return the commands of plugins, looked for once in a call of the command line."""
+        found: dict[str, click.Command] | None = ctx.meta.get(_PROVIDED)
+        if found is None:
+            found = _provided(self.commands)
+        ctx.meta[_PROVIDED] = found
         return found
 
 
@@ -50,23 +59,22 @@ def _why_missing(plugins: str) -> str:
     return "its plugin is installed but not active. See: flowstone plugins, FLOWSTONE_DISABLED_PLUGINS"
 
 
-def _add_provided(group: click.Group) -> None:
-    """Add the commands of plugins; one whose name is taken is left out with a warning."""
-    running = engine.for_reading()
-    for one in running.plugins.implementations("provide_commands"):
+def _provided(ours: Mapping[str, click.Command]) -> dict[str, click.Command]:
+    """Return the commands of plugins by name; one whose name is taken is left out with a warning."""
+    found: dict[str, click.Command] = {}
+    for one in engine.for_reading().plugins.implementations("provide_commands"):
         try:
             commands = list(one.call(None))
         except Exception as error:  # a plugin's fault must not take the command line away
             click.echo(f"warning: plugin {one.plugin} provides no commands: {error}", err=True)
             continue
         for command in commands:
-            taken = group.commands.get(command.name or "")
-            if taken is None:
-                group.add_command(command)
-            elif taken is not command and getattr(taken, "callback", None) is not getattr(
-                command, "callback", 0
-            ):
-                click.echo(f"warning: plugin {one.plugin}: the command {command.name} is taken", err=True)
+            name = command.name or ""
+            if name in ours or name in found:
+                click.echo(f"warning: plugin {one.plugin}: the command {name} is taken", err=True)
+            else:
+                found[name] = command
+    return found
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -42,6 +42,17 @@ class Hooks:
         """
 
     @hookspec
+    def must_keep(self, name: str) -> bool:
+        """Tell whether an event called *name* has to be kept before its caller goes on.
+
+        When: a checkpoint was decided, and the plugin has not settled the verdict within 2 s, or is in quarantine.
+        Guarantees: where it is True, whoever decided is told: ``approve``, ``reject`` and ``expire`` raise
+            ``CheckpointNotRecorded``.
+        Not called: while all is well; what ``settle`` knows to be lost it tells by ``Refused``.
+        """
+        return False
+
+    @hookspec
     def flush(self, timeout: float) -> bool | None:
         """Deliver what is buffered within *timeout* seconds; return whether all of it arrived.
 

@@ -7,6 +7,8 @@ from time import monotonic, time_ns
 from typing import Final, Self
 
 from flowstone.catalogue.checkpoint import CheckpointRequested
+from flowstone.catalogue.event import Event
+from flowstone.catalogue.registry import name_of
 from flowstone.catalogue.values import SpanLink
 from flowstone.face import claims, keys, token
 from flowstone.face.deadlines import deadlines
@@ -16,6 +18,7 @@ from flowstone.face.verdicts import APPROVED, EVENTS, REJECTED, TIMED_OUT, claim
 from flowstone.runtime import coerce, elsewhere, emission, engine, identity, roots
 from flowstone.runtime.context import get_context
 from flowstone.runtime.inherited import with_inherited
+from flowstone.runtime.keeping import doubt
 from flowstone.runtime.scope import NO_TRACE
 
 elsewhere.use("checkpoint_id", lambda id: bool(claimed(id)))
@@ -129,7 +132,7 @@ class Checkpoint:
         Raises:
             CheckpointDecided: There is a verdict already, from any process, or nothing was requested.
             CheckpointExpired: The time-out has passed.
-            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not.
+            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not, or is not known to.
         """
         self._decide(APPROVED, actor, reason)
 
@@ -143,7 +146,7 @@ class Checkpoint:
         Raises:
             CheckpointDecided: There is a verdict already, from any process, or nothing was requested.
             CheckpointExpired: The time-out has passed.
-            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not.
+            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not, or is not known to.
         """
         self._decide(REJECTED, actor, reason)
 
@@ -152,7 +155,7 @@ class Checkpoint:
 
         Raises:
             CheckpointDecided: It was approved or rejected, by any process, or nothing was requested.
-            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not.
+            CheckpointNotRecorded: The verdict stands, but a plugin that has to keep it could not, or is not known to.
         """
         self._decide(TIMED_OUT, "", "")
 
@@ -162,7 +165,7 @@ class Checkpoint:
             raise CheckpointDecided(f"checkpoint {self.name!r} was not requested; call request() first")
         deadline = monotonic() + WAIT_S
         before = self._look() or self._tell(request, verdict, actor, reason)
-        _settle(deadline, self._told)
+        _settle(deadline, self._told, EVENTS[verdict])
         if before == TIMED_OUT and verdict != TIMED_OUT:
             after = "" if self.timeout is None else f" {self.timeout:g} s after it was requested"
             raise CheckpointExpired(f"checkpoint {self.name!r} timed out{after}; request it anew")
@@ -230,16 +233,23 @@ def _seconds(timeout: float | None) -> float | None:
     return seconds if seconds is not None and seconds <= _LONGEST_S else None  # not a number is not <= either
 
 
-def _settle(deadline: float, told: str = "") -> None:
+def _settle(deadline: float, told: str = "", verdict: type[Event] | None = None) -> None:
     """Wait until the local plugins have the verdict; the drain itself cannot wait for itself.
 
+    Args:
+        deadline: Until when, on the monotonic clock.
+        told: The id of the verdict's event, if there is one.
+        verdict: Its class.
+
     Raises:
-        CheckpointNotRecorded: One that has to keep it could not. *told* is the id of the verdict's event.
+        CheckpointNotRecorded: One that has to keep it could not, or is not known to have it.
     """
     found = engine.peek()
     if found is None or found.drain.is_this_thread():
         return
-    engine.drain(max(deadline - monotonic(), 0.0))
-    reason = found.delivery.refusals.of(told) if told else ""
+    reached = engine.drain(max(deadline - monotonic(), 0.0))
+    if not told or verdict is None:
+        return
+    reason = found.delivery.refusals.of(told) or doubt(found.plugins, name_of(verdict), reached=reached)
     if reason:
         raise CheckpointNotRecorded(f"the verdict stands, but could not be recorded: {reason}")

@@ -4,7 +4,7 @@ FlowstoneError
 ├── CheckpointDecided    a verdict was already given
 ├── CheckpointExpired    the time-out has passed
 ├── CheckpointInvalid    the token is forged, cut, or of another flowstone
-└── CheckpointNotRecorded  the decision stands, but a plugin that has to keep it could not
+└── CheckpointNotRecorded  the decision stands, but a plugin that has to keep it could not, or not in time
 """
 
 from __future__ import annotations

@@ -40,6 +40,12 @@ class AuditPlugin:
             keeper.settle()
 
     @hookimpl
+    def must_keep(self, name: str) -> bool:
+        """Tell whether the policy makes the event durable, and whoever waits for it is to be told."""
+        keeper = self._switch.recorder()
+        return keeper is not None and keeper.must_keep(name)
+
+    @hookimpl
     def flush(self, timeout: float) -> bool:
         """Bring what waits into the database where that is open; in the spool it is safe anyway."""
         from flowstone_audit import flushing

@@ -89,10 +89,17 @@ class Recorder:
         durable, self._durable = self._durable, []
         if durable:
             reason = reason or self._sync_in_time()
-            waiting = [one.id for one in durable if self._tells(one)] if reason else []
+            waiting = [one.id for one in durable if self.must_keep(one.name)] if reason else []
             if waiting:
                 count("audit.refused", len(waiting))
                 raise Refused(f"the audit log cannot keep it durably: {reason}", waiting)
+
+    def must_keep(self, name: str) -> bool:
+        """Tell whether whoever waits for an event called *name* to be durable is told where it is not."""
+        config = self.config
+        if config.url is None or config.policy[name] != "durable":
+            return False
+        return config.on_failure.of(name, waiting=True) == "raise"
 
     def hold(self, row: Row) -> None:
         """Keep an entry of ``log()`` in memory that could be written nowhere, to be tried again."""
@@ -104,9 +111,6 @@ class Recorder:
             self._chores.stop()
             self._chores = None
         self.spool.close()
-
-    def _tells(self, event: Event) -> bool:
-        return self.config.on_failure.of(event.name, waiting=True) == "raise"
 
     def _write(self) -> str:
         """Append what was gathered; return why that failed, empty where it did not."""

@@ -35,8 +35,11 @@ def work():
 threading.Thread(target=log, daemon=True).start()
 threading.Thread(target=work, daemon=True).start()
 gate = flowstone.checkpoint("publish").request()
-gate.approve(actor="ann")
-os.write(acknowledged, b"verdict " + gate._told.encode() + b"\\n")
+try:
+    gate.approve(actor="ann")
+    os.write(acknowledged, b"verdict " + gate._told.encode() + b"\\n")
+except flowstone.CheckpointNotRecorded:
+    pass  # a busy machine: it may be kept all the same, which nobody was promised
 log()
 """
 
