@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-Flowstone = Callable[..., subprocess.CompletedProcess[str]]
+Done = subprocess.CompletedProcess[str]
+Flowstone = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,27 @@ def flowstone(tmp_path_factory: pytest.TempPathFactory) -> Flowstone:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of both runs of the demo."""
     return tmp_path_factory.mktemp("demo") / "folder"
+
+
+@pytest.fixture(scope="session")
+def first(flowstone: Flowstone, folder: Path) -> Done:
+    """What the first run of the demo prints."""
+    return flowstone("demo", "--folder", str(folder))
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home and databases of the user's, which are none of the demo's."""
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+@pytest.fixture(scope="session")
+def second(flowstone: Flowstone, folder: Path, elsewhere: Path, first: Done) -> dict[str, Any]:
+    """What the second run in the same folder tells, as JSON, where the user keeps everything elsewhere."""
+    settings = {
+        f"FLOWSTONE_{name}_URL": f"sqlite:///{elsewhere / name}" for name in ("AUDIT", "PUBSUB", "STORE")
+    }
+    done = flowstone("demo", "--folder", str(folder), "--json", FLOWSTONE_HOME=str(elsewhere), **settings)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
