@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.servers.ports import free_port
@@ -107,13 +108,18 @@ class Server:
         Unless it is *kept*, as one for more than one test has to be, it is dropped when many others came after it.
         """
         name = f"d{next(_numbers)}_{os.getpid()}"
-        self.sql(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}")
+        self._manage(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}")
         if not kept:
             self._passing.append(name)
         if len(self._passing) > _AT_ONCE:
-            with suppress(AssertionError):  # a transaction left prepared holds it: it goes with the server
-                self.sql(f"DROP DATABASE {self._passing.pop(0)} WITH (FORCE)")
+            with suppress(psycopg.Error):  # a transaction left prepared holds it: it goes with the server
+                self._manage(f"DROP DATABASE {self._passing.pop(0)} WITH (FORCE)")
         return self.url(name, owner)
+
+    def _manage(self, statement: str) -> None:
+        where = f"host=127.0.0.1 port={self.port} user={SUPERUSER} dbname=postgres"
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute(statement)
 
     def _command(self, program: str, arguments: Sequence[str]) -> str:
         # To a file: a server started by pg_ctl inherits the pipe and would keep it open.

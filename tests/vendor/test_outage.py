@@ -45,7 +45,7 @@ def noticed_nothing(told: dict[str, Any]) -> None:
     assert told["shutdown"] < 5.5, told
 
 
-@pytest.mark.parametrize("away", [10, pytest.param(60, marks=pytest.mark.matrix)])
+@pytest.mark.parametrize("away", [4, pytest.param(60, marks=pytest.mark.matrix)])
 def test_a_backend_that_was_away_gets_everything(store: Jaeger, tmp_path: Path, away: float) -> None:
     """What was told while the backend was away arrives after its return, every span, under one id each."""
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from flowstone_pubsub import Bus, Gap, Message, Subscription, open_engine
+from flowstone_pubsub.engines import sqlite_file
+from flowstone_pubsub.engines.sqlite_follower import SqliteFollower
 from flowstone_pubsub.testing.reading import outgoing
 
 
@@ -52,6 +55,39 @@ def test_who_catches_up_is_told(make_bus: Callable[[], Bus], tmp_path: Path, cou
         told = max(n for n, item in enumerate(found) if isinstance(item, Gap))
         assert [["new", n] for n in range(count)] == found[told + 1 :]
         assert count == subscription.position
+
+
+def test_the_new_file_may_have_the_number_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File systems give the number of a deleted file to the next one: a reader that had let go sees another log."""
+    monkeypatch.setattr(sqlite_file, "inode_of", lambda path: int(Path(path).exists()))
+    path = tmp_path / "events.db"
+    delivered: list[Any] = []
+    with monkeypatch.context() as still:
+        still.setattr(threading.Thread, "start", lambda thread: None)  # it looks when this test says so
+        follower = SqliteFollower(path, 0, delivered.extend)
+    _publish(path, "old", 3)
+    for _ in range(3):
+        follower._look()
+    follower._handle.before_fork()  # the connection is closed, and the number free
+    follower._handle.after_fork_in_parent()
+    for each in tmp_path.glob("events.db*"):
+        each.unlink()
+    _publish(path, "new", 9)
+    for _ in range(3):
+        follower._look()
+    follower._closing.set()
+    assert [1, 2, 3, Gap(4, 0, "engine"), *range(1, 10)] == [
+        item if isinstance(item, Gap) else item.seq for item in delivered
+    ]
+    follower._work()  # which ends: it was closed
+
+
+def _publish(path: Path, word: str, count: int) -> None:
+    engine = open_engine(f"sqlite:///{path}")
+    engine.publish([outgoing([word, n], "t") for n in range(count)])
+    engine.close()
 
 
 def test_who_has_spilled_is_told(make_bus: Callable[[], Bus], tmp_path: Path) -> None:

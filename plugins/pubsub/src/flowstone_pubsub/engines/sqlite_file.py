@@ -14,6 +14,11 @@ from flowstone.plugin import count
 VERSION: Final = 1
 APPLICATION_ID: Final = 0x464C_5350  # "FLSP"
 
+_ORIGIN: Final = (
+    # Which log it is. The number of its file is given to the next one as soon as nobody has it open.
+    "CREATE TABLE IF NOT EXISTS origin (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL)",
+    "INSERT OR IGNORE INTO origin VALUES (1, randomblob(16))",
+)
 _TABLES: Final = (
     # The next number is one more than the largest, so the newest record always stays. AUTOINCREMENT keeps numbers
     # without it, for a page that is written with each commit: a fifth of its time.
@@ -26,6 +31,7 @@ _TABLES: Final = (
         data BLOB NOT NULL
     )""",
     "CREATE UNIQUE INDEX log_id ON log (id)",
+    *_ORIGIN,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -114,6 +120,28 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
+def origin_of(connection: sqlite3.Connection) -> bytes:
+    """Return what tells this log from every other one, 16 random bytes; a log of before gets its own now.
+
+    Raises:
+        sqlite3.Error: The file is busy or damaged.
+    """
+    try:
+        return bytes(connection.execute("SELECT id FROM origin").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if _code(error) != sqlite3.SQLITE_ERROR:
+            raise
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _ORIGIN:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return origin_of(connection)
+
+
 def _create(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.execute("BEGIN IMMEDIATE")
@@ -161,7 +189,7 @@ def set_aside(path: Path, inode: int) -> None:
 
 
 def inode_of(path: Path | str) -> int:
-    """Return what tells one file at *path* from the next; 0 where there is none."""
+    """Return what tells one file at *path* from the next while the former is open; 0 where there is none."""
     try:
         return os.stat(path).st_ino  # noqa: PTH116  # at each use, and half the price of Path.stat
     except OSError:

@@ -32,7 +32,7 @@ class SqliteFollower:
         self._handle = Handle(path)
         self._head = after
         self._deliver = deliver
-        self._inode = 0
+        self._origin = b""
         self._closing = threading.Event()
         self._woken = 0.0
         self._bell = _bell_at(path)
@@ -77,11 +77,11 @@ class SqliteFollower:
         items: Sequence[Item] = self._handle.use(
             lambda connection: items_behind(connection, self._head, _PAGE), _READ_WAIT_S
         )
-        if self._handle.inode != self._inode:
-            if self._inode:  # another file: its numbers are another log's
+        if self._handle.origin != self._origin:
+            if self._origin:  # another log: its numbers have nothing to do with those before
                 oldest = self._handle.use(bounds_of, _READ_WAIT_S)[0]
                 items = [Gap(self._head + 1, max(oldest - 1, 0), "engine")]
-            self._inode = self._handle.inode
+            self._origin = self._handle.origin
         if items and not self._closing.is_set():
             self._hand_over(items)
         return len(items) > 1

@@ -31,14 +31,15 @@ class Handle:
 
     Attributes:
         path: The file.
-        inode: Of the file that was used last; another one is another log.
+        origin: Of the log that was used last; empty before.
     """
 
     def __init__(self, path: Path, *, mends: bool = False) -> None:
         self.path = path
         self._mends = mends
         self._place = str(path)
-        self.inode = 0
+        self.origin = b""
+        self._inode = 0
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -79,21 +80,28 @@ class Handle:
         if self._pid != os.getpid() or self._closed:
             raise EngineDown("this log was closed, or inherited through a fork")
         connection = self._connection
-        if connection is not None and sqlite_file.inode_of(self._place) != self.inode:
+        if connection is not None and sqlite_file.inode_of(self._place) != self._inode:
             self._close()  # somebody removed or replaced the file: do not write into the void
             connection = None
         if connection is None:
-            self.inode = sqlite_file.inode_of(self.path)
-            connection = self._connection = sqlite_file.opened(self.path)
-            self.inode = sqlite_file.inode_of(self.path)
+            # From before it is opened: where it is replaced meanwhile, that is seen at the next use.
+            before = sqlite_file.inode_of(self.path)
+            connection = sqlite_file.opened(self.path)
+            try:
+                self.origin = sqlite_file.origin_of(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._inode = before or sqlite_file.inode_of(self.path)
+            self._connection = connection
         return connection
 
     def _begin_anew(self) -> None:
         with self._lock:
             self._close()
-            if self.inode:
+            if self._inode:
                 try:
-                    sqlite_file.set_aside(self.path, self.inode)
+                    sqlite_file.set_aside(self.path, self._inode)
                 except sqlite_file.ForeignFileError as error:
                     raise EngineDown(str(error)) from error
 
