@@ -39,7 +39,7 @@ test: $(VENV)/.dev $(VENV)/agent/.made  ## run all tests, those of the plugins t
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 matrix: $(VENV)/.dev $(VENV)/webserver/.made  ## run the tests of hosts as they are deployed, with all their processes (minutes)
-	@$(BIN)/python -m pytest -m matrix $(ARGS)
+	@$(BIN)/python -m pytest -m matrix --timeout 1500 $(ARGS)
 
 check: $(VENV)/.dev  ## lint, formatting, types, floors
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ from tests.laws.tree import ROOT
 from tests.otel.receivers import Sink
 
 PINS = ROOT / "tests" / "otel" / "oldest.txt"
-TOOLS = ("grimp", "hypothesis", "packaging", "pytest", "pyyaml")
+TOOLS = ("grimp", "hypothesis", "packaging", "pytest", "pytest-timeout", "pyyaml")
 TIMEOUT_S = 300
 SUITE_S = 900
 WORK = """
