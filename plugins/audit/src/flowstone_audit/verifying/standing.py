@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flowstone_audit import checkpoint, guards, note
 from flowstone_audit.errors import SchemaMismatch
 from flowstone_audit.keys import VerifierKey
-from flowstone_audit.verifying import indexes
+from flowstone_audit.verifying.beside import Beside
 from flowstone_audit.verifying.opened import Target
 from flowstone_audit.verifying.pruned import records
 from flowstone_audit.verifying.report import Finding, Report
@@ -30,8 +30,6 @@ _ERASED_ONE = f"""
 _FLOORS = (
     "SELECT archive_digest FROM flowstone_audit_floor WHERE archive_digest IS NOT NULL ORDER BY through_seq"
 )
-_TWICE = f"SELECT max(seq) FROM {TABLE} GROUP BY id HAVING count(*) > 1 LIMIT 1000"  # noqa: S608
-_ALL_AND_DISTINCT = f"SELECT (SELECT count(*) FROM {TABLE}) - (SELECT count(DISTINCT id) FROM {TABLE})"  # noqa: S608
 _GUARD = {
     "absent": "is gone",
     "altered": "was altered",
@@ -67,15 +65,12 @@ def origin_of(text: Any) -> str | None:
         return None
 
 
-def check(source: Source, target: Target, report: Report) -> None:
+def check(source: Source, target: Target, report: Report, beside: Beside) -> None:
     """Look at guards, at ids that are there twice, and at what stands on no record."""
-    for seq in source.values(_TWICE):
-        report.add(
-            [Finding("duplicated", f"entry {seq} has the id of another one", int(seq), fields=("id",))]
-        )
+    found = beside.found(source)
+    report.add(found.twice)
     _guards(source, target, report)
-    if source.dialect == "sqlite":
-        report.add(indexes.check(source))
+    report.add(found.indexes)
     if report.pruned:
         _floor(source, report)
     if report.erased:

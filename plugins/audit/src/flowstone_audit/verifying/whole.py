@@ -12,6 +12,7 @@ from flowstone_audit.checkpoint import Checkpoint
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.tree.frontier import Frontier
 from flowstone_audit.verifying import ends, outside, processes, standing
+from flowstone_audit.verifying.beside import Beside
 from flowstone_audit.verifying.opened import Target, open_source
 from flowstone_audit.verifying.outside import Outside
 from flowstone_audit.verifying.pieces import Published, Stretch
@@ -103,6 +104,7 @@ class _Whole:
         start = self._start(trust, known)
         sequence = Sequence(start, self.target.dialect)
         sizes = tuple(one for one in known.published if one.size > start.size)
+        beside = Beside(self.target)
         given = self._stretches(start, sizes)
         made = (
             self.workers.verify(self.source, given, trust)
@@ -115,7 +117,7 @@ class _Whole:
                 options.told(one.after.size - one.base.size)
         with self.source.snapshot():
             ends.verify(self.source, sequence, known, report, self.now, options.lag_s)
-            standing.check(self.source, self.target, report)
+            standing.check(self.source, self.target, report, beside)
         self._anchor(outside.sizes(notes, known), bool(known.published), sequence.after.size)
         return report
 
