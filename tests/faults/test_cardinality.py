@@ -33,7 +33,7 @@ print(len(duration.points), counts, grown() - before)
 """
 
 
-@pytest.mark.parametrize("assets", [15_000, pytest.param(100_000, marks=pytest.mark.matrix)])
+@pytest.mark.parametrize("assets", [8_000, pytest.param(100_000, marks=pytest.mark.matrix)])
 def test_many_assets_keep_memory_and_series_bounded(assets: int) -> None:
     """Series stop at the limit, the rest is summed under the overflow mark, and memory does not follow the names."""
     env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "FLOWSTONE_STORE_URL": "off"}

@@ -65,7 +65,7 @@ def test_a_child_does_not_end_its_parents_operations(tmp_path: Path) -> None:
     assert ends[0][1].span_id == child.parent_id
 
 
-@pytest.mark.parametrize("forks", [25, pytest.param(200, marks=pytest.mark.matrix)])
+@pytest.mark.parametrize("forks", [15, pytest.param(200, marks=pytest.mark.matrix)])
 def test_many_forks_beside_busy_threads(tmp_path: Path, forks: int) -> None:
     """Forks beside threads that emit: no hang, nothing lost in the children, ids unique."""
     told = run("busy", tmp_path, str(forks), timeout=180)

@@ -85,14 +85,14 @@ class Handle:
             connection = None
         if connection is None:
             # From before it is opened: where it is replaced meanwhile, that is seen at the next use.
-            before = sqlite_file.inode_of(self.path)
+            self._inode = sqlite_file.inode_of(self.path)
             connection = sqlite_file.opened(self.path)
             try:
                 self.origin = sqlite_file.origin_of(connection)
             except BaseException:
                 connection.close()
                 raise
-            self._inode = before or sqlite_file.inode_of(self.path)
+            self._inode = self._inode or sqlite_file.inode_of(self.path)
             self._connection = connection
         return connection
 
