@@ -22,8 +22,6 @@ _ELSEWHERE = {
     "health": "health",
     "demo": "dagster,console",
 }
-
-
 _PROVIDED = "flowstone.cli.provided"
 
 

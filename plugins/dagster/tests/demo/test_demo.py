@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flowstone_dagster.demo import project
-
-Flowstone = Callable[..., subprocess.CompletedProcess[str]]
-Done = subprocess.CompletedProcess[str]
+from plugins.dagster.tests.demo.conftest import Done, Flowstone
 
 
 def test_it_succeeds_although_an_asset_fails(first: Done) -> None:

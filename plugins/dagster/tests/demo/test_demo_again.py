@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Flowstone = Callable[..., subprocess.CompletedProcess[str]]
-Done = subprocess.CompletedProcess[str]
+from plugins.dagster.tests.demo.conftest import Flowstone
 
 pytestmark = pytest.mark.matrix
 
