@@ -34,7 +34,7 @@ def run(quick: bool) -> Report:
     """Measure the drain in its own rhythm, and during a flush."""
     subject.set_up()
     drain: Any = engine.current().drain
-    stretches = _watch(drain)
+    stretches = _Watch(drain).stretches
     burst = 300 if quick else 1000
     found = interleave(
         {
@@ -61,8 +61,8 @@ def run(quick: bool) -> Report:
         notes=(
             (
                 f"Each round emits {burst} materializations and spins on the clock while the drain works "
-                "them off. A hold is the CPU time of one stretch (chunks of at most 64 records, all plugins), after "
-                "which the drain sleeps 0.1 ms and so lets go; time in which C code has let go (SQLite, "
+                "them off. A hold is the CPU time of one stretch (the drain looks between any two plugins whether it was "
+                "long enough), after which it sleeps 0.1 ms and so lets go; time in which C code has let go (SQLite, "
                 "files) counts as held, so this is an upper bound. The first chunk of a process, which "
                 "imports, is not in it."
             ),
@@ -71,19 +71,38 @@ def run(quick: bool) -> Report:
     return report.because(explain.drain)
 
 
-def _watch(drain: Any) -> list[tuple[int, int, int]]:
-    """Return a list that takes begin, end and CPU of each stretch from now on, in nanoseconds."""
-    stretches: list[tuple[int, int, int]] = []
-    stretch: Callable[[int, int], int] = drain._stretch
+class _Watch:
+    """Notes begin, end and CPU of each stretch from now on, in nanoseconds."""
 
-    def watched(generation: int, left: int) -> int:
-        began, cpu = perf_counter_ns(), thread_time_ns()
-        left = stretch(generation, left)
-        stretches.append((began, perf_counter_ns(), thread_time_ns() - cpu))
-        return left
+    def __init__(self, drain: Any) -> None:
+        self.stretches: list[tuple[int, int, int]] = []
+        self._begun, self._cpu, self._hurried = 0, 0, False
+        hold = drain.hold
+        begin, let_go, step = hold.begin, hold.let_go, drain._step
 
-    drain._stretch = watched
-    return stretches
+        def begun(*, hurried: bool) -> None:
+            begin(hurried=hurried)
+            self._hurried = hurried
+            self._begin()
+
+        def paused() -> None:
+            self._end()
+            let_go()
+            self._begin()
+
+        def stepped(generation: int, *, last: bool) -> None:
+            step(generation, last=last)
+            if last or self._hurried:  # who is in a hurry does not pause: a chunk counts then
+                self._end()
+                self._begin()
+
+        hold.begin, hold.let_go, drain._step = begun, paused, stepped
+
+    def _begin(self) -> None:
+        self._begun, self._cpu = perf_counter_ns(), thread_time_ns()
+
+    def _end(self) -> None:
+        self.stretches.append((self._begun, perf_counter_ns(), thread_time_ns() - self._cpu))
 
 
 def _hold(

@@ -11,7 +11,7 @@ import pytest
 
 import flowstone
 from flowstone.plugin import Event, hookimpl
-from flowstone.runtime import drain, lane
+from flowstone.runtime import drain, hold, lane
 from flowstone.runtime.operation import Operation
 from flowstone.testing import Capture
 
@@ -125,37 +125,44 @@ def test_switched_off_nothing_is_emitted(flowstone_capture: Capture, monkeypatch
 
 
 def test_the_drain_lets_go_in_time(flowstone_capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No chunk is begun after the time of a hold is over; cheap chunks follow each other without a pause."""
+    """After the time of a hold nothing further is begun, not even the next plugin; before it nothing is held up."""
     own = flowstone_capture.engine.drain
-    chunks: list[int] = []
+    told: list[str] = []
 
     class Listener:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
         @hookimpl
         def on_events(self, batch: Sequence[Event]) -> None:
-            chunks.append(len(batch))
+            told.append(self.name)
 
-    flowstone_capture.engine.plugins.register(Listener(), "l")
+    for name in "ab":
+        flowstone_capture.engine.plugins.register(Listener(name), name)
     flowstone.flush(5.0)
     while lane.state.limit:
         time.sleep(0.01)
+    monkeypatch.setattr(own.hold, "let_go", lambda: told.append("pause"))
 
-    def stretches(number: int) -> list[int]:
-        """Return how many chunks each stretch of *number* records had, on this thread."""
+    def seen(number: int) -> list[str]:
+        """Return what happened to *number* records, in a round on this thread."""
         lane.state.limit = lane.BOUND  # nobody rings: the drain sleeps on
         for _ in range(number):
             flowstone.sensor_poll("s")
-        found, left = [], len(lane.records)
-        while left > 0:
-            chunks.clear()
-            left = own._stretch(own._generation, left)
-            found.append(len(chunks))
-        return found
+        told.clear()
+        own._round(own._generation)
+        return list(told)
 
-    monkeypatch.setattr(drain, "HOLD_S", 60.0)
-    assert [-(-2000 // drain.CHUNK)] == stretches(2000)
-    monkeypatch.setattr(drain, "HOLD_S", 0.0)
-    assert {1} == set(stretches(500))
-    assert drain.CHUNK >= max(chunks)
+    chunks = -(-2000 // drain.CHUNK)
+    monkeypatch.setattr(hold, "LONGEST_S", 60.0)
+    assert chunks == seen(2000).count("a") == seen(2000).count("b")
+    assert "pause" not in told
+    monkeypatch.setattr(hold, "LONGEST_S", 0.0)
+    held = seen(2000)
+    assert held.count("pause") > 2 * chunks == 2 * held.count("a")
+    assert ("a", "b") not in set(zip(held, held[1:], strict=False))
+    own._hurry.set()
+    assert "pause" not in seen(500)
 
 
 def test_a_busy_process_does_not_ring(flowstone_capture: Capture) -> None:

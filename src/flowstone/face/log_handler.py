@@ -12,7 +12,7 @@ from flowstone.face.log_lines import level_of, line_of
 LOGGER: Final = logging.getLogger("flowstone.events")
 _PLAIN: Final = (logging.StreamHandler, logging.FileHandler)
 
-_ENOUGH: Final = 1024
+_ENOUGH: Final = 128  # a file takes that many in the tenth of a millisecond
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 
 Line = tuple[int, str, int]

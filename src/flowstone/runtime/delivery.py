@@ -11,6 +11,7 @@ from flowstone.catalogue.event import Event
 from flowstone.dispatch.compiled import Implementation
 from flowstone.dispatch.wall import BATCH_BUDGET_S, Overrun, Wall
 from flowstone.runtime.control import Control
+from flowstone.runtime.hold import Hold
 from flowstone.runtime.refusals import Refusals, Refused
 
 ON_EVENTS: Final = "on_events"
@@ -25,6 +26,7 @@ class Delivery:
 
     Attributes:
         busy: Name of the listener that has the batch now, and since when (monotonic seconds).
+        hold: The interpreter is let go of between listeners, where it was held for long.
         refusals: What settling refused to keep.
     """
 
@@ -37,6 +39,7 @@ class Delivery:
         self._rest: list[Call] = []
         self._control: Control | None = None
         self.busy: tuple[str, float] | None = None
+        self.hold = Hold()
         self.refusals = Refusals()
 
     def listen(self, listeners: Sequence[Implementation], settlers: Sequence[Implementation]) -> None:
@@ -53,6 +56,7 @@ class Delivery:
     def go_on(self) -> None:
         """Give the current batch to those that have not had it yet."""
         rest = self._rest
+        self.hold.breathe()
         while (call := self._next(rest)) is not None:
             listener, hook = call
             error: BaseException | None = None
@@ -72,6 +76,7 @@ class Delivery:
                 self._wall.good(listener.plugin)
             else:
                 self._wall.failed(listener.plugin, hook, error)
+            self.hold.breathe()
 
     def _next(self, rest: list[Call]) -> Call | None:
         """Take the next listener; at the end reach the control. None means: stop."""

@@ -15,9 +15,7 @@ from flowstone.runtime.stats import count
 
 PERIOD_S: Final = 0.075  # of the 100 ms in which a start must be out; each round wakes up cold
 CHUNK: Final = 64
-HOLD_S: Final = 0.0008  # after it no further chunk is begun, so that the last one still ends within 2 ms
 BUSY: Final = 16  # records a round from which on the next one comes without being called
-PAUSE_S: Final = 0.0001
 HUNG_AFTER_S: Final = 0.6
 _STOP_S: Final = 1.0
 _TRY_AGAIN_S: Final = 1.0  # where no thread can be started; each try costs the caller
@@ -33,6 +31,7 @@ class Drain:
 
     def __init__(self, delivery: Delivery, on_loss: Callable[[], object]) -> None:
         self.delivery = delivery
+        self.hold = delivery.hold
         self._on_loss = on_loss
         self._lost = lane.state.lost
         self.gate = threading.Lock()  # held while a chunk is on its way; a fork waits for it
@@ -91,6 +90,7 @@ class Drain:
         deadline = monotonic() + timeout
         if self.gate.acquire(timeout=max(timeout, 0)):
             self._pumping = threading.current_thread()
+            self.hold.begin(hurried=True)
             try:
                 while lane.records and monotonic() < deadline:
                     self._chunk()
@@ -151,30 +151,16 @@ class Drain:
         found = left = len(
             lane.records
         )  # what comes meanwhile is for the next round, or there were no rounds
+        self.hold.begin(hurried=hurried)
         while left > 0 and lane.records and generation == self._generation:
-            left = self._stretch(generation, left)
-            if not hurried and left > 0:
-                sleep(PAUSE_S)  # let go of the interpreter: a stretch is the longest we hold it
+            left -= CHUNK
+            self._step(generation, last=left <= 0)
         if generation != self._generation:
             return 0
         if lane.state.lost != self._lost:
             self._lost = lane.state.lost
             self._on_loss()
         return found
-
-    def _stretch(self, generation: int, left: int) -> int:
-        """Work off chunks for as long as the interpreter may be held; return how many of *left* records remain.
-
-        Whoever lets go comes back to cold caches, so one chunk at a time would be dear; when chunks
-        are dear, for whatever reason, a stretch is one chunk.
-        """
-        until = thread_time() + HOLD_S
-        while left > 0 and lane.records and generation == self._generation:
-            left -= CHUNK
-            self._step(generation, last=left <= 0)
-            if thread_time() >= until:
-                break
-        return left
 
     def _step(self, generation: int, *, last: bool) -> None:
         self.gate.acquire()
