@@ -121,9 +121,13 @@ class Chores:
         self._spool.tidy()
         since, self._since = self._since, 0.0
         self._hurry = False
+        deadline = monotonic() + timeout
         try:
             made = ingest.catch_up(timeout)
             self._opened()
+            if monotonic() >= deadline and not self._stopped:  # it may have left some
+                self._since = self._since or since or deadline
+                self._ring()
         except ingest.TROUBLE as error:
             self._since = since or monotonic()
             self.failed(error)

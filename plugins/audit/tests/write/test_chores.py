@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select
 
 import flowstone_audit
-from flowstone.plugin import hookimpl, stats
+from flowstone.plugin import RunStart, hookimpl, stats
 from flowstone.testing.capture import capture
-from flowstone_audit import collecting, database, recorder
+from flowstone.testing.samples import sample
+from flowstone_audit import chores, collecting, database, recorder
 from flowstone_audit.tables import seal
 from plugins.audit.tests.write.log_table import Log
 
@@ -84,6 +85,22 @@ def test_the_background_takes_them_in_and_seals_them(audit_log: Log, monkeypatch
 def _sealed() -> int:
     with database.connect() as connection:
         return sum(connection.execute(select(seal.c.leaves)).scalars())
+
+
+def test_what_a_round_had_no_time_for_is_taken_in_by_the_next(
+    audit_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a round ends before the spool does, the rest waits neither for another entry nor for a flush."""
+    monkeypatch.setattr(chores, "_ROUND_S", 0.0)
+    flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+    keeper = recorder.current()
+    for _ in range(5):
+        keeper.gather([sample(RunStart) for _ in range(60)])
+        keeper.settle()
+    deadline = monotonic() + 20
+    while len(found := audit_log.rows(caught_up=False)) < 301 and monotonic() < deadline:
+        sleep(0.1)
+    assert 301 == len(found)
 
 
 def test_without_threads_entries_are_written_by_the_caller(
