@@ -8,8 +8,9 @@ from typing import Final
 
 from flowstone.plugin import Event, Process, count, decode
 from flowstone_console.abandoned import Moments, closing
+from flowstone_console.inserting import insert
 from flowstone_console.processes import Judge
-from flowstone_console.rows import insert, leg_of, rows_of, split
+from flowstone_console.rows import leg_of, rows_of, split
 from flowstone_console.store import Store
 
 _WAIT: Final = 0.05
@@ -75,7 +76,7 @@ def _close(connection: sqlite3.Connection, trace: int, span_ids: list[str]) -> i
         if end is not None:
             ends.append(end)
     if ends:
-        insert(connection, rows_of(ends))
+        insert(connection, [rows_of(ends)])
     return len(ends)
 
 

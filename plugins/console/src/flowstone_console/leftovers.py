@@ -15,7 +15,8 @@ from secrets import token_hex
 from typing import Final
 
 from flowstone.plugin import count, decode
-from flowstone_console.rows import Rows, insert, rows_of, split
+from flowstone_console.inserting import insert
+from flowstone_console.rows import Rows, rows_of, split
 from flowstone_console.schema import StoreError
 from flowstone_console.store import ForkingError, Store, StoreUnavailableError
 
@@ -64,7 +65,7 @@ def take(store: Store) -> None:
     for file in _left(store.path):
         with suppress(FileNotFoundError):  # somebody else was faster
             rows = rows_of([decode(line) for line in split(file.read_bytes()) if line])
-            store.transact(lambda connection, rows=rows: insert(connection, rows), _WAIT_S)  # type: ignore[misc]
+            store.transact(lambda connection, rows=rows: insert(connection, [rows]), _WAIT_S)  # type: ignore[misc]
             file.unlink()
 
 

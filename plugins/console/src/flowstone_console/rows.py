@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import time_ns
@@ -17,23 +16,6 @@ CORRELATION, TRACE, RUN = 0, 1, 2
 
 _LEGS: Final[dict[str, Leg]] = {"start": "start", "stop": "end", "exception": "end"}
 _legs: Final[dict[type[Event], Leg]] = {}
-
-_UPSERT: Final = """
-INSERT INTO traces
-    (id, trace_id, run_id, correlation_id, pipeline, orchestrator, first_time, last_time, status, end_time)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET
-    run_id = CASE run_id WHEN '' THEN excluded.run_id ELSE run_id END,
-    correlation_id = CASE correlation_id WHEN '' THEN excluded.correlation_id ELSE correlation_id END,
-    pipeline = CASE pipeline WHEN '' THEN excluded.pipeline ELSE pipeline END,
-    first_time = min(first_time, excluded.first_time),
-    last_time = max(last_time, excluded.last_time),
-    status = CASE
-        WHEN excluded.end_time > end_time THEN excluded.status
-        WHEN excluded.end_time = end_time AND excluded.status != '' THEN excluded.status
-        ELSE status END,
-    end_time = max(end_time, excluded.end_time)
-"""
 
 
 class Group:
@@ -173,18 +155,3 @@ def _finish(rows: Rows, group: Group) -> None:
 def _moment(time: object) -> int:
     """Return a time as the column takes it; 0 for what is none, for one such row would spoil the whole list."""
     return time if isinstance(time, int) and abs(time) < 1 << 63 else 0
-
-
-def insert(connection: sqlite3.Connection, rows: Rows) -> None:
-    """Write *rows*; the caller holds the transaction."""
-    connection.executemany("INSERT INTO events (trace, body) VALUES (?, ?)", rows.events)
-    connection.executemany(_UPSERT, rows.traces)
-    connection.executemany("INSERT OR IGNORE INTO lookups (key, kind, trace) VALUES (?, ?, ?)", rows.lookups)
-    if rows.closed:
-        connection.executemany("DELETE FROM open_spans WHERE trace = ? AND span_id = ?", rows.closed)
-    if rows.opened:
-        connection.executemany(
-            "INSERT OR IGNORE INTO open_spans (trace, span_id, host, boot_id, pid, start_time)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            [(*key, its.host, its.boot_id, its.pid, its.start_time) for key, its in rows.opened.items()],
-        )

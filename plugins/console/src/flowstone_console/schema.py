@@ -54,6 +54,11 @@ PRAGMA application_id = 1179407188;
 PRAGMA user_version = 1;
 """
 
+_LOOK: Final = """
+SELECT (SELECT user_version FROM pragma_user_version), (SELECT application_id FROM pragma_application_id),
+    NOT EXISTS (SELECT 1 FROM sqlite_master)
+"""
+
 
 class StoreError(Exception):
     """The store cannot be used; the message says what to do."""
@@ -85,17 +90,8 @@ def check(connection: sqlite3.Connection, path: str) -> bool:
 
 def _look(connection: sqlite3.Connection) -> tuple[int, int, bool]:
     """Return version, owner and emptiness as of one moment: another process may be making the tables."""
-    alone = not connection.in_transaction
-    if alone:
-        connection.execute("BEGIN")
-    try:
-        empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    finally:
-        if alone and connection.in_transaction:
-            connection.execute("ROLLBACK")
-    return version, owner, empty
+    version, owner, empty = connection.execute(_LOOK).fetchone()
+    return int(version), int(owner), bool(empty)
 
 
 def create(connection: sqlite3.Connection, path: str) -> None:

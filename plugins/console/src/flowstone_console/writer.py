@@ -14,7 +14,8 @@ from flowstone.plugin import Event, count
 from flowstone_console import leftovers
 from flowstone_console.chores import Chores
 from flowstone_console.config import Config
-from flowstone_console.rows import Rows, insert, rows_of
+from flowstone_console.inserting import insert
+from flowstone_console.rows import Rows, rows_of
 from flowstone_console.schema import StoreError
 from flowstone_console.store import ForkingError, Store, StoreUnavailableError
 
@@ -112,8 +113,7 @@ class Writer:
         pending = tuple(self._pending)
 
         def work(connection: sqlite3.Connection) -> None:
-            for rows in pending:
-                insert(connection, rows)
+            insert(connection, pending)
 
         try:
             self._store.transact(work, wait)
