@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flowstone.catalogue import names
 from flowstone.catalogue.registry import builtin_events, name_of
+from flowstone.dispatch.contention import PATIENCE
 from flowstone.dispatch.specs import Hooks
 from flowstone.dispatch.wall import BATCH_BUDGET_S, CALLER_BUDGET_NS, FAILURES_IN_A_ROW
 
@@ -26,8 +27,10 @@ After {FAILURES_IN_A_ROW} failures in a row, or when it hangs, a plugin is in qu
 | hook | budget |
 |---|---|
 | `on_events` and `settle` | {BATCH_BUDGET_S} s a batch |
-| `on_<event>` | {CALLER_BUDGET_NS // 1_000_000} ms, on the user's thread; held by the contract suite, not measured while a pipeline runs |
-| `flush` and `shutdown` | what they are given |"""
+| `on_<event>` | {CALLER_BUDGET_NS // 1_000_000} ms on the user's thread; measured from the first time on that all of an event take longer |
+| `flush` and `shutdown` | what they are given |
+
+Beside Python code that keeps the interpreter busy, a budget is {PATIENCE} times as long: whoever lets go of the interpreter, as each step of SQLite does, gets it back 5 ms later."""
 
 
 def page() -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from flowstone.catalogue.event import Event
 from flowstone.dispatch.compiled import Implementation
+from flowstone.dispatch.contention import is_overrun
 from flowstone.dispatch.wall import BATCH_BUDGET_S, Overrun, Wall
 from flowstone.runtime.control import Control
 from flowstone.runtime.hold import Hold
@@ -68,7 +69,7 @@ class Delivery:
             except BaseException as raised:  # the fault wall of batch hooks
                 error = raised
             took = monotonic() - since
-            if error is None and took > BATCH_BUDGET_S:
+            if error is None and is_overrun(took, BATCH_BUDGET_S):
                 error = Overrun(f"{took:.2f} s for {len(self._batch)} events")
             if rest is not self._rest:
                 return  # left behind meanwhile; the plugin is in quarantine

@@ -8,6 +8,8 @@ from time import monotonic, sleep, thread_time
 from typing import Final
 
 from flowstone.catalogue.event import Event
+from flowstone.dispatch import contention
+from flowstone.dispatch.contention import is_overrun
 from flowstone.runtime import lane, threads
 from flowstone.runtime.control import Control
 from flowstone.runtime.delivery import Delivery
@@ -203,7 +205,10 @@ class Drain:
             self._bell.wait()
             sleep(HUNG_AFTER_S / 3)
             busy = self.delivery.busy
-            if busy is not None and monotonic() - busy[1] > HUNG_AFTER_S and not self._replace(busy):
+            if busy is None or monotonic() - busy[1] < HUNG_AFTER_S / 3:
+                continue
+            contention.look()  # who hears of a long call afterwards cannot know any more
+            if is_overrun(monotonic() - busy[1], HUNG_AFTER_S) and not self._replace(busy):
                 return
 
     def _replace(self, busy: tuple[str, float]) -> bool:

@@ -1,0 +1,86 @@
+"""Budgets beside code that keeps the interpreter busy."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+import flowstone
+from flowstone.dispatch import contention
+from flowstone.plugin import Event, hookimpl
+from flowstone.testing import Capture
+
+
+@pytest.fixture
+def busy() -> Iterator[None]:
+    """Let a thread keep the interpreter busy."""
+    done = threading.Event()
+
+    def spin() -> None:
+        while not done.is_set():
+            pass
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
+class Stepping:
+    """Lets go of the interpreter as often as a database would."""
+
+    calls = 0
+
+    @hookimpl
+    def on_events(self, batch: Sequence[Event]) -> None:
+        """Take a second of steps that are nothing but waiting for the interpreter."""
+        until = time.monotonic() + 1.2
+        while time.monotonic() < until:
+            time.sleep(0)
+        self.calls += 1
+
+
+@pytest.mark.usefixtures("busy")
+def test_waiting_for_the_interpreter_is_not_held_against_a_plugin(flowstone_capture: Capture) -> None:
+    """A plugin that takes a second because somebody else computes is neither hung nor failing."""
+    plugin, engine = Stepping(), flowstone_capture.engine
+    engine.plugins.register(plugin, "stepping")
+    for _ in range(3):
+        with flowstone.materialization("a"):
+            pass
+        assert flowstone.flush(20.0)
+    assert 3 <= plugin.calls
+    conduct = engine.wall.conduct("stepping")
+    assert (0, "") == (conduct.failures, conduct.quarantined)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_plugin_that_hangs_is_found_all_the_same(
+    flowstone_capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patience has an end: what never returns is left behind, and the others go on."""
+    monkeypatch.setattr(contention, "PATIENCE", 3)
+    free = threading.Event()
+
+    class Hanging:
+        @hookimpl
+        def on_events(self, batch: Sequence[Event]) -> None:
+            free.wait(30.0)
+
+    engine = flowstone_capture.engine
+    engine.plugins.register(Hanging(), "hanging")
+    began = time.monotonic()
+    with flowstone.materialization("a"):
+        pass
+    while not (quarantined := engine.wall.conduct("hanging").quarantined) and time.monotonic() < began + 20:
+        time.sleep(0.01)
+    took = time.monotonic() - began
+    free.set()
+    assert "on_events hung" == quarantined
+    assert took > 3 * 0.6
+    assert flowstone.flush(20.0)
+    assert ["materialization.start", "materialization.stop"] == flowstone_capture.names()[:2]
