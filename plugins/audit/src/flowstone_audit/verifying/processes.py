@@ -69,7 +69,10 @@ class Workers:
     def _in_order(
         self, source: Source, given: Iterator[Stretch], trust: Trust
     ) -> Iterator[tuple[Stretch, Verified]]:
-        """Yield stretches and what came of each; the helpers always have two ahead, and this process takes turns."""
+        """Yield stretches and what came of each; the helpers always have two ahead, and this process takes turns.
+
+        At the end it takes back what no helper has begun, rather than wait for it.
+        """
         line: deque[tuple[Stretch, Future[Verified]]] = deque()
         ended = False
         while True:
@@ -78,16 +81,19 @@ class Workers:
                 ended = one is None
                 if one is not None:
                     line.append((one, self._threads.submit(self._ask, one, trust)))
-            while line and (line[0][1].done() or ended or len(line) > 16 * len(self._helpers)):
+            while line and (line[0][1].done() or len(line) > 16 * len(self._helpers)):
                 head, future = line.popleft()
                 yield head, future.result()
             one = None if ended else next(given, None)
             if one is not None:
                 line.append((one, _done(stretch.verify(source, one, trust))))
-            elif not line:
+                continue
+            ended = True
+            at = _not_begun(line)
+            if at is None:
+                yield from ((one, future.result()) for one, future in line)
                 return
-            else:
-                ended = True
+            line[at] = line[at][0], _done(stretch.verify(source, line[at][0], trust))
 
     def _ask(self, one: Stretch, trust: Trust) -> Verified:
         helper = self._free.get()
@@ -144,6 +150,11 @@ class _Helper:
                     pipe.close()
         self._process.kill()  # it only reads
         self._process.wait()
+
+
+def _not_begun(line: deque[tuple[Stretch, Future[Verified]]]) -> int | None:
+    """Return the place of a stretch that no helper has begun, and now none will."""
+    return next((at for at in reversed(range(len(line))) if line[at][1].cancel()), None)
 
 
 def _done(made: Verified) -> Future[Verified]:
