@@ -16,6 +16,7 @@ from flowstone_audit import config, engines
 from flowstone_audit.direct import Transaction
 from flowstone_audit.errors import Unavailable
 from flowstone_audit.readers import Readers
+from flowstone_audit.using import Use
 
 _FORK_WAIT_S: Final = 0.25
 _WAIT_S: Final = 5.0
@@ -58,7 +59,7 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        with self._entered(), self._opened() as connection:
+        with Use(self), self._opened() as connection:
             yield connection
 
     @contextmanager
@@ -68,17 +69,8 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        with self._entered(), self._readers.one() as connection:
+        with Use(self), self._readers.one() as connection:
             yield connection
-
-    @contextmanager
-    def _entered(self) -> Iterator[None]:
-        self._enter()
-        try:
-            with engines.quiet(self.traced):
-                yield
-        finally:
-            self._leave()
 
     @contextmanager
     def writing(self, timeout: float = _WAIT_S) -> Iterator[Connection]:
@@ -112,7 +104,7 @@ class Database:
         if self.is_sqlite and not self._one.acquire(timeout=max(timeout, 0.0)):
             raise Unavailable(f"{self.name} is busy")
         try:
-            self._enter()
+            self.enter()
         except BaseException:
             if self.is_sqlite:
                 self._one.release()
@@ -120,7 +112,7 @@ class Database:
 
     def end_turn(self) -> None:
         """Let others write."""
-        self._leave()
+        self.leave()
         if self.is_sqlite:
             self._one.release()
 
@@ -180,7 +172,12 @@ class Database:
         except (DBAPIError, self.driver_error, OSError) as error:
             raise Unavailable(f"cannot reach {self.name}: {engines.reason_of(error)}") from error
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """Begin to use connections, which a fork waits for.
+
+        Raises:
+            Unavailable: This process must not touch the database.
+        """
         if self.tainted or self.pid != os.getpid():
             raise Unavailable(f"this process inherited an open connection to {self.name} through a fork")
         if not self._resting.is_set() and not self._resting.wait(_WAIT_S):
@@ -188,7 +185,8 @@ class Database:
         with self._counting:
             self._out += 1
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """End it."""
         with self._counting:
             self._out -= 1
 

@@ -22,7 +22,7 @@ _log: Final = logging.getLogger("flowstone.audit")
 
 Waiting = tuple[tuple[str, int], ...]
 
-_known: tuple[tuple[str | None, ...], config.Config] | None = None
+_known: tuple[tuple[str | None, ...], config.Config, str] | None = None
 _done: tuple[Waiting, float] = (), 0.0
 
 
@@ -37,9 +37,9 @@ def reading(connection: Connection | None = None, *, catch_up: float = CATCH_UP_
     if connection is not None:
         yield connection
         return
-    settings = _settings()
+    settings, spool = _settings()
     kept = database.of(settings)
-    _catch_up(settings, catch_up)
+    _catch_up(spool, catch_up)
     if not kept.prepared:
         _check(kept)
     with kept.reading() as own:
@@ -49,19 +49,20 @@ def reading(connection: Connection | None = None, *, catch_up: float = CATCH_UP_
             raise Unavailable(f"cannot read {kept.name}: {engines.reason_of(error)}") from error
 
 
-def _settings() -> config.Config:
-    """Return the settings; read anew only where the environment changed, for a query takes less than that."""
+def _settings() -> tuple[config.Config, str]:
+    """Return settings and spool; read anew only where the environment changed, for a query takes less than that."""
     global _known
     print_ = config.fingerprint()
     if _known is None or _known[0] != print_:
-        _known = (print_, config.load())
-    return _known[1]
+        settings = config.load()
+        _known = print_, settings, str(settings.spool)
+    return _known[1:]
 
 
-def _catch_up(settings: config.Config, timeout: float) -> None:
+def _catch_up(spool: str, timeout: float) -> None:
     """Take in what waits, unless a moment ago nothing was left and nothing has come since."""
     global _done
-    waiting, now = _waiting(settings.spool), monotonic()
+    waiting, now = _waiting(spool), monotonic()
     if not waiting or (waiting == _done[0] and now < _done[1] + _TRUSTED_S):
         return
     try:
@@ -72,7 +73,7 @@ def _catch_up(settings: config.Config, timeout: float) -> None:
         _log.warning("entries wait in the spool and are not shown: %s", engines.reason_of(error))
 
 
-def _waiting(folder: Path) -> Waiting:
+def _waiting(folder: str) -> Waiting:
     """Return the files of the spools and their sizes; also those that are ingested, but not closed yet."""
     try:
         with os.scandir(folder) as found:
