@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowstone_audit.verifying import processes
+from flowstone_audit.verifying import processes, stretch
 from flowstone_audit.verifying.pieces import Stretch, Verified
 from flowstone_audit.verifying.sealcheck import Base
 
@@ -38,7 +38,7 @@ def test_what_no_helper_has_begun_is_taken_back(monkeypatch: pytest.MonkeyPatch)
         return Verified(Base(), Base(), arrived=[one.first])
 
     monkeypatch.setattr(processes, "_Helper", Slow)
-    monkeypatch.setattr(processes.stretch, "verify", verify)
+    monkeypatch.setattr(stretch, "verify", verify)
     nothing: Any = None
     workers = processes.Workers(nothing, 2)
     made = [one.arrived for one in workers.verify(nothing, stretches, nothing)]
