@@ -46,6 +46,7 @@ class Chores:
         self._told: set[str] = set()
         self._bell = threading.Event()
         self._tried = threading.Event()
+        self._waited_from = 0.0
         self._since = 0.0
         self._latest = 0.0
         self._hurry = False
@@ -77,14 +78,20 @@ class Chores:
         self._ring()
 
     def wait_open(self, timeout: float) -> bool:
-        """Have the database opened, and wait a while for it; False where it is known not to answer."""
-        if self._retry_at > monotonic():
+        """Have the database opened, and wait a while for it; False where it is known not to answer.
+
+        Where opening takes long, only the first who needs it waits: entries go to the spool meanwhile.
+        """
+        now = monotonic()
+        if self._retry_at > now:
             return False
-        self._tried.clear()
-        self.hurry()
-        if self._thread is None and not self._stopped:  # none could be started: then here
-            self.ingest(timeout)
-        self._tried.wait(max(timeout, 0.0))
+        if self._tried.is_set() or not self._waited_from:
+            self._tried.clear()
+            self._waited_from = now
+            self.hurry()
+            if self._thread is None and not self._stopped:  # none could be started: then here
+                self.ingest(timeout)
+        self._tried.wait(max(self._waited_from + timeout - now, 0.0))
         return self.is_open
 
     def failed(self, error: BaseException) -> None:

@@ -13,7 +13,7 @@ import flowstone_audit
 from flowstone.plugin import RunStart, hookimpl, stats
 from flowstone.testing.capture import capture
 from flowstone.testing.samples import sample
-from flowstone_audit import chores, collecting, database, recorder
+from flowstone_audit import chores, collecting, database, ingest, recorder
 from flowstone_audit.tables import seal
 from plugins.audit.tests.write.log_table import Log
 
@@ -101,6 +101,29 @@ def test_what_a_round_had_no_time_for_is_taken_in_by_the_next(
     while len(found := audit_log.rows(caught_up=False)) < 301 and monotonic() < deadline:
         sleep(0.1)
     assert 301 == len(found)
+
+
+def test_a_database_that_takes_long_to_open_is_waited_for_once(
+    audit_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is being opened entries go to the spool at once, but for the first, which waits a second."""
+    free = threading.Event()
+
+    def catch_up(timeout: float = 5.0) -> int:
+        free.wait(20)
+        return 0
+
+    took = []
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest, "catch_up", catch_up)
+        for _ in range(3):
+            began = monotonic()
+            entry = flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+            took.append(monotonic() - began)
+            assert entry.pending
+    free.set()
+    assert took[0] > 0.5 > took[1] + took[2]
+    assert ["rule.updated"] * 3 == audit_log.types()
 
 
 def test_without_threads_entries_are_written_by_the_caller(
