@@ -103,7 +103,7 @@ class Handlers:
         self._on_failure(attached.id, error)
 
     def _deliverer(self, attached: Attached) -> Callable[[Sequence[Event]], None]:
-        at_once = getattr(attached.handler, "batch", None)
+        handler, at_once = attached.handler, getattr(attached.handler, "batch", None)
 
         def deliver(batch: Sequence[Event]) -> None:
             wanted = [event for event in batch if event.name in attached.events] if attached.events else batch
@@ -111,10 +111,13 @@ class Handlers:
                 if at_once is not None and wanted and self._active.get(attached.id) is attached:
                     at_once(wanted)
                     return
+                known = None
                 for event in wanted:
-                    if self._active.get(attached.id) is not attached:
-                        return
-                    attached.handler(event)
+                    if known is not self._active:  # it was replaced by whoever attached or detached meanwhile
+                        known = self._active
+                        if known.get(attached.id) is not attached:
+                            return
+                    handler(event)
             except BaseException as error:  # a handler's fault stays with the handler
                 self._fault(attached, error)
 
