@@ -18,8 +18,8 @@ EDITABLE = $(foreach plugin,$(1),-e './$(plugin)$(if $(filter %/dagster,$(plugin
 # An editable install carries no .pth of its own, so the one that waits for Dagster is put there.
 WATCH_DAGSTER = if $(BIN)/python -c 'import flowstone_dagster.__main__' 2>/dev/null; then \
 	$(BIN)/python -m flowstone_dagster pth --install >/dev/null; fi
-# Processes that share the tests; each starts servers of its own.
-WORKERS ?= 2
+# Processes that share the tests; each starts servers of its own, and waits for them most of its time.
+WORKERS ?= 3
 AGENT_VERSION := 1.69.1
 DAGSTER_WEBSERVER_VERSION := 1.13.27
 MANIFESTS := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
