@@ -60,3 +60,18 @@ def test_a_burst_takes_few_statements() -> None:
     assert len(seen) <= 40
     assert 300 == connection.execute("SELECT count(*) FROM traces").fetchone()[0]
     assert 600 == connection.execute("SELECT count(*) FROM open_spans").fetchone()[0]
+
+
+def test_what_is_closed_is_found_by_its_key() -> None:
+    """However many spans are open, ends do not look at all of them."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    schema.create(connection, ":memory:")
+    seen: list[str] = []
+    connection.set_trace_callback(seen.append)
+    insert(connection, [rows_of([Story(trace).success()[-1] for trace in range(1, 301)])])
+    connection.set_trace_callback(None)
+    deletes = [statement for statement in seen if statement.startswith("DELETE")]
+    assert 7 == len(deletes)
+    for statement in deletes:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        assert not [step for step in plan if "SCAN" in step]

@@ -16,7 +16,8 @@ from flowstone_console.rows import Rows
 _MOST: Final = 64  # of ten values: a statement may have 999
 _EVENTS: Final = "INSERT INTO events (trace, body) VALUES {}"
 _LOOKUPS: Final = "INSERT OR IGNORE INTO lookups (key, kind, trace) VALUES {}"
-_CLOSED: Final = "DELETE FROM open_spans WHERE (trace, span_id) IN (VALUES {})"
+_CLOSED: Final = "DELETE FROM open_spans WHERE {}"
+_IS_CLOSED: Final = "(trace, span_id) = (?, ?)"  # with IN a list SQLite looks at every row
 _OPENED: Final = "INSERT OR IGNORE INTO open_spans (trace, span_id, host, boot_id, pid, start_time) VALUES {}"
 _TRACES: Final = """
 INSERT INTO traces
@@ -42,7 +43,7 @@ def insert(connection: sqlite3.Connection, batches: Iterable[Rows]) -> None:
     _write(connection, _EVENTS, rows.events)
     _write(connection, _TRACES, rows.traces)
     _write(connection, _LOOKUPS, list(dict.fromkeys(rows.lookups)))
-    _write(connection, _CLOSED, rows.closed)
+    _write(connection, _CLOSED, rows.closed, _IS_CLOSED, " OR ")
     opened = [(*key, its.host, its.boot_id, its.pid, its.start_time) for key, its in rows.opened.items()]
     _write(connection, _OPENED, opened)
 
@@ -62,17 +63,24 @@ def together(batches: Iterable[Rows]) -> Rows:
     return made
 
 
-def _write(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _write(
+    connection: sqlite3.Connection,
+    statement: str,
+    rows: Sequence[tuple[Any, ...]],
+    one: str = "",
+    between: str = ", ",
+) -> None:
+    """Write rows; *one* is what a statement says of each, by default their values."""
     at = 0
     while at < len(rows):
         # Powers of two, so that there are few statements to keep.
         count = min(1 << (len(rows) - at).bit_length() - 1, _MOST)
         values = [value for row in rows[at : at + count] for value in row]
-        connection.execute(_filled(statement, len(rows[at]), count), values)
+        each = one or f"({', '.join('?' * len(rows[at]))})"
+        connection.execute(_filled(statement, each, between, count), values)
         at += count
 
 
 @lru_cache(maxsize=64)
-def _filled(statement: str, values: int, rows: int) -> str:
-    row = f"({', '.join('?' * values)})"
-    return statement.format(", ".join([row] * rows))
+def _filled(statement: str, one: str, between: str, rows: int) -> str:
+    return statement.format(between.join([one] * rows))
