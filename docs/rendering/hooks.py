@@ -30,7 +30,7 @@ After {FAILURES_IN_A_ROW} failures in a row, or when it hangs, a plugin is in qu
 | `on_<event>` | {CALLER_BUDGET_NS // 1_000_000} ms on the user's thread; measured from the first time on that all of an event take longer |
 | `flush` and `shutdown` | what they are given |
 
-Beside Python code that keeps the interpreter busy, a budget is {PATIENCE} times as long: whoever lets go of the interpreter, as each step of SQLite does, gets it back 5 ms later."""
+Beside Python code that keeps the interpreter busy, or C code that holds it, a budget is {PATIENCE} times as long, or more: whoever lets go of the interpreter, as each step of SQLite does, gets it back 5 ms later, or when the C code is done."""
 
 
 def page() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -57,12 +58,42 @@ def test_waiting_for_the_interpreter_is_not_held_against_a_plugin(flowstone_capt
     assert (0, "") == (conduct.failures, conduct.quarantined)
 
 
+def test_a_plugin_may_wait_for_c_code(flowstone_capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside C code that holds the interpreter for long a few steps outlast every budget, and are forgiven."""
+    monkeypatch.setattr(contention, "PATIENCE", 2)
+    held = ctypes.PyDLL(None).usleep  # as a library that does not let go of the interpreter meanwhile
+    engine, told = flowstone_capture.engine, threading.Event()
+
+    class Steps:
+        took = 0.0
+
+        @hookimpl
+        def on_events(self, batch: Sequence[Event]) -> None:
+            began = time.monotonic()
+            for _ in range(8):
+                time.sleep(0.001)
+            self.took = time.monotonic() - began
+            told.set()
+
+    plugin = Steps()
+    engine.plugins.register(plugin, "steps")
+    with flowstone.materialization("a"):
+        pass
+    while not told.is_set():
+        held(300_000)
+    assert plugin.took > 2 * 0.75
+    assert flowstone.flush(20.0)
+    conduct = engine.wall.conduct("steps")
+    assert (0, "") == (conduct.failures, conduct.quarantined)
+
+
 @pytest.mark.usefixtures("busy")
 def test_a_plugin_that_hangs_is_found_all_the_same(
     flowstone_capture: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Patience has an end: what never returns is left behind, and the others go on."""
     monkeypatch.setattr(contention, "PATIENCE", 2)
+    monkeypatch.setattr(contention, "LONGEST_S", 1.0)
     free = threading.Event()
 
     class Hanging:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from time import monotonic, sleep, thread_time
+from time import monotonic, thread_time
 from typing import Final
 
 from flowstone.catalogue.event import Event
@@ -203,7 +203,7 @@ class Drain:
         """Watch for a worker that is hung in a plugin, and replace it."""
         while not self._stopped:
             self._bell.wait()
-            sleep(HUNG_AFTER_S / 3)
+            contention.doze(HUNG_AFTER_S / 3)
             busy = self.delivery.busy
             if busy is None or monotonic() - busy[1] < HUNG_AFTER_S / 3:
                 continue
