@@ -58,9 +58,8 @@ def test_waiting_for_the_interpreter_is_not_held_against_a_plugin(flowstone_capt
     assert (0, "") == (conduct.failures, conduct.quarantined)
 
 
-def test_a_plugin_may_wait_for_c_code(flowstone_capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_may_wait_for_c_code(flowstone_capture: Capture) -> None:
     """Beside C code that holds the interpreter for long a few steps outlast every budget, and are forgiven."""
-    monkeypatch.setattr(contention, "PATIENCE", 2)
     held = ctypes.PyDLL(None).usleep  # as a library that does not let go of the interpreter meanwhile
     engine, told = flowstone_capture.engine, threading.Event()
 
@@ -81,10 +80,10 @@ def test_a_plugin_may_wait_for_c_code(flowstone_capture: Capture, monkeypatch: p
         pass
     while not told.is_set():
         held(300_000)
-    assert plugin.took > 2 * 0.75
+    assert plugin.took > 1.5
     assert flowstone.flush(20.0)
     conduct = engine.wall.conduct("steps")
-    assert (0, "") == (conduct.failures, conduct.quarantined)
+    assert (0, "", "") == (conduct.failures, conduct.quarantined, conduct.last)
 
 
 @pytest.mark.usefixtures("busy")
@@ -93,7 +92,6 @@ def test_a_plugin_that_hangs_is_found_all_the_same(
 ) -> None:
     """Patience has an end: what never returns is left behind, and the others go on."""
     monkeypatch.setattr(contention, "PATIENCE", 2)
-    monkeypatch.setattr(contention, "LONGEST_S", 1.0)
     free = threading.Event()
 
     class Hanging:
@@ -111,6 +109,6 @@ def test_a_plugin_that_hangs_is_found_all_the_same(
     took = time.monotonic() - began
     free.set()
     assert "on_events hung" == quarantined
-    assert took > 2 * 0.6
+    assert took > 0.9
     assert flowstone.flush(20.0)
     assert ["materialization.start", "materialization.stop"] == flowstone_capture.names()[:2]

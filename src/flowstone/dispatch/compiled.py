@@ -14,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from flowstone.dispatch.contention import is_overrun
+from flowstone.dispatch.contention import is_slow
 from flowstone.dispatch.wall import CALLER_BUDGET_NS, Overrun
 
 Function = Callable[..., Any]  # a hook implementation: its signature is its own affair
@@ -70,7 +70,7 @@ def notifier(
     if not impls:
         return None
     namespace: dict[str, object] = {"fail": on_failure, "hook": hook, "clock": perf_counter_ns}
-    namespace |= {"budget": CALLER_BUDGET_NS, "is_overrun": is_overrun, "Overrun": Overrun}
+    namespace |= {"budget": CALLER_BUDGET_NS, "is_slow": is_slow, "Overrun": Overrun}
     lines = ["def notify(argument):"]
     for index, impl in enumerate(impls):
         namespace[f"f{index}"] = impl.function
@@ -95,7 +95,7 @@ def _call(index: int, impl: Implementation, *, timed: bool) -> list[str]:
     if timed:
         lines += [
             "    else:",
-            "        if is_overrun(took / 1e9, budget / 1e9):",
+            "        if is_slow(took, budget):",
             f"            fail(p{index}, hook, Overrun(f'{{took / 1e6:.1f}} ms on the caller'))",
         ]
     return lines

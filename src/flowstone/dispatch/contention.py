@@ -1,69 +1,74 @@
-"""Budgets of plugins, judged by whether the interpreter was to be had at all.
+"""Budgets of plugins, in time in which the interpreter was to be had.
 
 Beside a thread of Python code that never lets go of the interpreter, whoever lets go of it (each step of SQLite,
 each read of a file) gets it back a switch interval later, 5 ms: what takes 3 ms alone takes half a second. Beside
 C code that holds it, such as the parsing of a large JSON text, each step may wait for seconds. Neither is the
-plugin's doing.
+plugin's doing. So the drain's minder looks whether the interpreter is to be had, and where it is not, only a
+tenth of the time that the minder meant to sleep counts.
 """
 
 from __future__ import annotations
 
-from math import inf
 from sys import getswitchinterval
 from time import monotonic, perf_counter, sleep
 from typing import Final
 
 PATIENCE: Final = 10
-LONGEST_S: Final = 60.0
-_STEPS: Final = 1000  # of a call that lets go of the interpreter often
 _PROBES: Final = 3
 _LATE_S: Final = 0.05  # a busy machine wakes a thread that sleeps some milliseconds late
 
-_seen = -inf
-_wait = 0.0
+_forgiven = 0.0
+_dozing: tuple[float, float] | None = None  # since when, and for how long
 
 
-def look() -> None:
-    """Find out whether others keep the interpreter busy: some microseconds where they do not, else as long as they do."""
+def is_contended() -> bool:
+    """Tell whether others keep the interpreter busy: takes some microseconds where they do not, else as long as they do."""
     late = getswitchinterval() / 2
     for _ in range(_PROBES):
         began = perf_counter()
         sleep(0)
-        took = perf_counter() - began
-        if took > late:
-            _note(took)
-            return
+        if perf_counter() - began > late:
+            return True
+    return False
 
 
 def doze(seconds: float) -> None:
-    """Sleep, and note where the interpreter was not to be had afterwards."""
+    """Sleep, and find out whether the interpreter is to be had: else most of that time counts for nobody."""
+    global _dozing, _forgiven
     began = monotonic()
+    _dozing = began, seconds
     sleep(seconds)
-    late = monotonic() - began - seconds
-    if late > _LATE_S:
-        _note(late)
+    if monotonic() - began - seconds > _LATE_S or is_contended():
+        _forgiven += monotonic() - began - seconds / PATIENCE
+    _dozing = None
 
 
-def _note(wait: float) -> None:
-    global _seen, _wait
-    now = monotonic()
-    _wait = max(wait, _wait if now - _seen < LONGEST_S else 0.0)
-    _seen = now
+def forgiven() -> float:
+    """Return the seconds that count for nobody, in all; what it was when a call began is that call's beginning."""
+    found, dozing = _forgiven, _dozing
+    if dozing is None:
+        return found
+    began, seconds = dozing
+    took = monotonic() - began
+    return found + took - seconds / PATIENCE if took - seconds > _LATE_S else found
 
 
-def is_overrun(took: float, budget: float) -> bool:
-    """Tell whether a call that lasted until now took longer than it may.
-
-    Where others were seen to keep the interpreter busy meanwhile that is ten times its budget, or as long as a
-    thousand waits for the interpreter, at most a minute.
+def is_overrun(took: float, budget: float, before: float) -> bool:
+    """Tell whether a call took longer than it may.
 
     Args:
         took: Seconds until now.
         budget: Seconds that it may take.
+        before: What was forgiven when it began.
     """
-    if took <= budget:
-        return False
-    look()
-    if monotonic() - _seen > took:
-        return True
-    return took > max(budget * PATIENCE, min(_wait * _STEPS, LONGEST_S))
+    return took > budget and took - (forgiven() - before) > budget
+
+
+def is_slow(took: float, budget: float) -> bool:
+    """Tell whether a call on the user's thread took longer than it may: ten times as long where others are busy.
+
+    Args:
+        took: What it took, in any unit.
+        budget: What it may take, in the same.
+    """
+    return took > budget and (took > budget * PATIENCE or not is_contended())

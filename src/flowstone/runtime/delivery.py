@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from flowstone.catalogue.event import Event
+from flowstone.dispatch import contention
 from flowstone.dispatch.compiled import Implementation
-from flowstone.dispatch.contention import is_overrun
 from flowstone.dispatch.wall import BATCH_BUDGET_S, Overrun, Wall
 from flowstone.runtime.control import Control
 from flowstone.runtime.hold import Hold
@@ -17,6 +17,30 @@ from flowstone.runtime.refusals import Refusals, Refused
 
 ON_EVENTS: Final = "on_events"
 SETTLE: Final = "settle"
+
+
+class Busy(NamedTuple):
+    """A listener at work.
+
+    Attributes:
+        plugin: Its name.
+        since: Since when, monotonic seconds.
+        forgiven: What was forgiven to everybody when it began.
+    """
+
+    plugin: str
+    since: float
+    forgiven: float
+
+    @classmethod
+    def of(cls, plugin: str) -> Busy:
+        """Return that *plugin* begins now."""
+        return cls(plugin, monotonic(), contention.forgiven())
+
+    def is_overrun(self, budget: float) -> bool:
+        """Tell whether it is at it for longer than *budget* seconds in which it could have the interpreter."""
+        return contention.is_overrun(monotonic() - self.since, budget, self.forgiven)
+
 
 Call = tuple[Implementation, str]
 """A listener, and which of its hooks is to be called."""
@@ -26,7 +50,7 @@ class Delivery:
     """The state of delivering; another worker can take over where one is hung.
 
     Attributes:
-        busy: Name of the listener that has the batch now, and since when (monotonic seconds).
+        busy: The listener that has the batch now.
         hold: The interpreter is let go of between listeners, where it was held for long.
         refusals: What settling refused to keep.
     """
@@ -39,7 +63,7 @@ class Delivery:
         self._batch: Sequence[Event] = ()
         self._rest: list[Call] = []
         self._control: Control | None = None
-        self.busy: tuple[str, float] | None = None
+        self.busy: Busy | None = None
         self.hold = Hold()
         self.refusals = Refusals()
 
@@ -61,16 +85,15 @@ class Delivery:
         while (call := self._next(rest)) is not None:
             listener, hook = call
             error: BaseException | None = None
-            since = monotonic()
+            busy = Busy.of(listener.plugin)
             try:
                 listener.call(self._batch)
             except Refused as refused:  # an answer, not a fault
                 self.refusals.note(refused)
             except BaseException as raised:  # the fault wall of batch hooks
                 error = raised
-            took = monotonic() - since
-            if error is None and is_overrun(took, BATCH_BUDGET_S):
-                error = Overrun(f"{took:.2f} s for {len(self._batch)} events")
+            if error is None and busy.is_overrun(BATCH_BUDGET_S):
+                error = Overrun(f"{monotonic() - busy.since:.2f} s for {len(self._batch)} events")
             if rest is not self._rest:
                 return  # left behind meanwhile; the plugin is in quarantine
             if error is None:
@@ -87,7 +110,7 @@ class Delivery:
             while rest:
                 call = rest.pop(0)
                 if not self._wall.is_quarantined(call[0].plugin):
-                    self.busy = (call[0].plugin, monotonic())
+                    self.busy = Busy.of(call[0].plugin)
                     return call
             self.busy = None
             control, self._control = self._control, None
@@ -95,7 +118,7 @@ class Delivery:
             control.reach()
         return None
 
-    def leave_behind(self, busy: tuple[str, float]) -> bool:
+    def leave_behind(self, busy: Busy) -> bool:
         """Give up on the listener that has the batch, if it still is *busy*; return whether it was.
 
         Whoever calls goes on with ``go_on``; the hung worker finds that it was left behind.
@@ -106,6 +129,6 @@ class Delivery:
             self._rest = list(self._rest)
             self.busy = None
         self._wall.failed(
-            busy[0], ON_EVENTS, Overrun(f"still busy after {monotonic() - busy[1]:.2f} s"), hung=True
+            busy.plugin, ON_EVENTS, Overrun(f"still busy after {monotonic() - busy.since:.2f} s"), hung=True
         )
         return True

@@ -9,10 +9,9 @@ from typing import Final
 
 from flowstone.catalogue.event import Event
 from flowstone.dispatch import contention
-from flowstone.dispatch.contention import is_overrun
 from flowstone.runtime import lane, threads
 from flowstone.runtime.control import Control
-from flowstone.runtime.delivery import Delivery
+from flowstone.runtime.delivery import Busy, Delivery
 from flowstone.runtime.stats import count
 
 PERIOD_S: Final = 0.075  # of the 100 ms in which a start must be out; each round wakes up cold
@@ -205,13 +204,12 @@ class Drain:
             self._bell.wait()
             contention.doze(HUNG_AFTER_S / 3)
             busy = self.delivery.busy
-            if busy is None or monotonic() - busy[1] < HUNG_AFTER_S / 3:
+            if busy is None or not busy.is_overrun(HUNG_AFTER_S):
                 continue
-            contention.look()  # who hears of a long call afterwards cannot know any more
-            if is_overrun(monotonic() - busy[1], HUNG_AFTER_S) and not self._replace(busy):
+            if not self._replace(busy):
                 return
 
-    def _replace(self, busy: tuple[str, float]) -> bool:
+    def _replace(self, busy: Busy) -> bool:
         """Let another worker go on; return False where this thread had to become it, and has ended as it."""
         self._generation += 1  # before the worker can come back
         if not self.delivery.leave_behind(busy):

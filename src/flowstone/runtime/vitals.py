@@ -39,7 +39,7 @@ def vitals() -> Vitals:
         draining=running is None or running.drain.is_alive(),
         queued=len(lane.records),
         bound=lane.BOUND,
-        busy=busy[0] if busy is not None else "",
-        busy_s=monotonic() - busy[1] if busy is not None else 0.0,
+        busy=busy.plugin if busy is not None else "",
+        busy_s=monotonic() - busy.since if busy is not None else 0.0,
         exports=queues.states(),
     )
