@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 import flowstone
 import flowstone_audit
 from flowstone.testing.capture import capture
-from flowstone_audit import migrating, recorder
+from flowstone_audit import ingest, migrating, recorder
 from flowstone_audit.plugin import AuditPlugin
 from plugins.audit.tests.write.log_table import Log
 from tests.servers.postgres import Server, running
@@ -94,6 +94,7 @@ def outage(server: Server, stop: Callable[[Server], Callable[[], None]], seconds
     while not keeper.chores.is_open and time.monotonic() < deadline:
         time.sleep(0.1)
     assert keeper.chores.is_open, keeper.chores.problem
+    ingest.catch_up(300.0)  # a minute of events, on a machine that may be slow
     rows = Log().rows()
     logged = [row["id"] for row in rows if row["event_type"] == "rule.updated"]
     assert sorted(entry.id for entry in entries) == sorted(logged)
