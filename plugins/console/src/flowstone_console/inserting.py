@@ -7,7 +7,7 @@ several batches gathered is written as one, and many rows go into one statement.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ ON CONFLICT (id) DO UPDATE SET
 """
 
 
-def insert(connection: sqlite3.Connection, batches: Iterable[Rows]) -> None:
+def insert(connection: sqlite3.Connection, batches: Sequence[Rows]) -> None:
     """Write the rows of batches, in their order; the caller holds the transaction."""
     rows = together(batches)
     _write(connection, _EVENTS, rows.events)
@@ -48,11 +48,10 @@ def insert(connection: sqlite3.Connection, batches: Iterable[Rows]) -> None:
     _write(connection, _OPENED, opened)
 
 
-def together(batches: Iterable[Rows]) -> Rows:
+def together(batches: Sequence[Rows]) -> Rows:
     """Return what batches write, one after the other, as one: what was opened and closed is neither."""
-    made, bodies = Rows(0), dict[int, list[bytes]]()
+    made, bodies = Rows(sum(rows.count for rows in batches)), dict[int, list[bytes]]()
     for rows in batches:
-        made.count += rows.count
         for trace, body in rows.events:
             bodies.setdefault(trace, []).append(body)
         made.traces += rows.traces
