@@ -9,16 +9,31 @@ tenth of the time that the minder meant to sleep counts.
 
 from __future__ import annotations
 
+from math import inf
 from sys import getswitchinterval
 from time import monotonic, perf_counter, sleep
-from typing import Final
+from typing import Final, NamedTuple
 
 PATIENCE: Final = 10
 _PROBES: Final = 3
 _LATE_S: Final = 0.05  # a busy machine wakes a thread that sleeps some milliseconds late
 
-_forgiven = 0.0
-_dozing: tuple[float, float] | None = None  # since when, and for how long
+
+class _State(NamedTuple):
+    """What is known, replaced as a whole: a call may begin or end between any two statements.
+
+    Attributes:
+        forgiven: Seconds that count for nobody, in all.
+        since: When the sleep that lasts began, monotonic seconds; infinite where none does.
+        seconds: How long it was to last.
+    """
+
+    forgiven: float = 0.0
+    since: float = inf
+    seconds: float = 0.0
+
+
+_state = _State()
 
 
 def is_contended() -> bool:
@@ -34,22 +49,20 @@ def is_contended() -> bool:
 
 def doze(seconds: float) -> None:
     """Sleep, and find out whether the interpreter is to be had: else most of that time counts for nobody."""
-    global _dozing, _forgiven
+    global _state
     began = monotonic()
-    _dozing = began, seconds
+    found = _state.forgiven
+    _state = _State(found, began, seconds)
     sleep(seconds)
     if monotonic() - began - seconds > _LATE_S or is_contended():
-        _forgiven += monotonic() - began - seconds / PATIENCE
-    _dozing = None
+        found += monotonic() - began - seconds / PATIENCE
+    _state = _State(found)
 
 
 def forgiven() -> float:
     """Return the seconds that count for nobody, in all; what it was when a call began is that call's beginning."""
-    found, dozing = _forgiven, _dozing
-    if dozing is None:
-        return found
-    began, seconds = dozing
-    took = monotonic() - began
+    found, since, seconds = _state
+    took = monotonic() - since
     return found + took - seconds / PATIENCE if took - seconds > _LATE_S else found
 
 

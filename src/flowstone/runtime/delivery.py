@@ -82,10 +82,9 @@ class Delivery:
         """Give the current batch to those that have not had it yet."""
         rest = self._rest
         self.hold.breathe()
-        while (call := self._next(rest)) is not None:
-            listener, hook = call
+        while (found := self._next(rest)) is not None:
+            (listener, hook), busy = found
             error: BaseException | None = None
-            busy = Busy.of(listener.plugin)
             try:
                 listener.call(self._batch)
             except Refused as refused:  # an answer, not a fault
@@ -102,7 +101,7 @@ class Delivery:
                 self._wall.failed(listener.plugin, hook, error)
             self.hold.breathe()
 
-    def _next(self, rest: list[Call]) -> Call | None:
+    def _next(self, rest: list[Call]) -> tuple[Call, Busy] | None:
         """Take the next listener; at the end reach the control. None means: stop."""
         with self._lock:
             if rest is not self._rest:
@@ -110,8 +109,8 @@ class Delivery:
             while rest:
                 call = rest.pop(0)
                 if not self._wall.is_quarantined(call[0].plugin):
-                    self.busy = Busy.of(call[0].plugin)
-                    return call
+                    self.busy = busy = Busy.of(call[0].plugin)
+                    return call, busy
             self.busy = None
             control, self._control = self._control, None
         if control is not None:
