@@ -68,7 +68,7 @@ def _of(stream: IO[str] | None) -> IO[str]:
 
 def with_sealer(place: Place, quick: bool) -> Row:
     """Measure what a sealer leaves to the writers."""
-    rounds, seconds = (3, 0.5) if quick else (9, 2.0)
+    rounds, seconds = (3, 0.5) if quick else (15, 2.0)
     took: dict[str, list[float]] = {"with": [], "without": []}
     with _workers(place) as (writers, sealer):
         for number in range(rounds):

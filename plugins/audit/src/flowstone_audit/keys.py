@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from flowstone_audit.errors import AuditError
@@ -108,6 +107,8 @@ def load(path: Path) -> Ed25519PrivateKey:
         FileNotFoundError: There is none.
         KeyUnusable: It cannot be read, or is another kind of key.
     """
+    from cryptography.hazmat.primitives import serialization  # much to import, and who verifies needs none of it
+
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except FileNotFoundError:
@@ -135,6 +136,8 @@ def load_or_make(path: Path) -> Ed25519PrivateKey:
 
 
 def _make(path: Path) -> None:
+    from cryptography.hazmat.primitives import serialization
+
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
