@@ -109,6 +109,16 @@ def test_whom_nobody_promised_to_keep_it_waits_and_goes_on(monkeypatch: pytest.M
         plugin.freed.set()
 
 
+def test_who_decided_is_told_where_not_even_an_event_could_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict that no plugin ever hears of does not pass for a kept one."""
+    with capture(Slow("checkpoint.approved", 0)):
+        gate = flowstone.checkpoint("publish").request()
+        monkeypatch.setattr("flowstone.runtime.emission.Point", None)
+        with pytest.raises(flowstone.CheckpointNotRecorded, match="does not have it yet"):
+            gate.approve(actor="ann")
+        assert "approved" == gate.verdict
+
+
 def test_refusals_nobody_asks_for_do_not_pile_up() -> None:
     """The oldest are forgotten; one that was asked for is told once."""
     refusals = Refusals()

@@ -56,7 +56,7 @@ class Checkpoint:
         self.timeout = _seconds(timeout)
         self.id = ""
         self._verdict = ""
-        self._told = ""
+        self._told: str | None = ""
         self._now = now
         self._request: Request | None = None
 
@@ -220,7 +220,7 @@ class Checkpoint:
             parent_id=request.parent_id,
             time=now,
         )
-        self._told = "" if told is None else told.event().id
+        self._told = None if told is None else told.event().id
         return ""
 
 
@@ -233,12 +233,12 @@ def _seconds(timeout: float | None) -> float | None:
     return seconds if seconds is not None and seconds <= _LONGEST_S else None  # not a number is not <= either
 
 
-def _settle(deadline: float, told: str = "", verdict: type[Event] | None = None) -> None:
+def _settle(deadline: float, told: str | None = "", verdict: type[Event] | None = None) -> None:
     """Wait until the local plugins have the verdict; the drain itself cannot wait for itself.
 
     Args:
         deadline: Until when, on the monotonic clock.
-        told: The id of the verdict's event, if there is one.
+        told: The id of the verdict's event; empty where this object told none, None where none could be made.
         verdict: Its class.
 
     Raises:
@@ -248,8 +248,10 @@ def _settle(deadline: float, told: str = "", verdict: type[Event] | None = None)
     if found is None or found.drain.is_this_thread():
         return
     reached = engine.drain(max(deadline - monotonic(), 0.0))
-    if not told or verdict is None:
+    if told == "" or verdict is None:
         return
-    reason = found.delivery.refusals.of(told) or doubt(found.plugins, name_of(verdict), reached=reached)
+    refused = found.delivery.refusals.of(told) if told else ""
+    reached = reached and told is not None
+    reason = refused or doubt(found.plugins, name_of(verdict), reached=reached)
     if reason:
         raise CheckpointNotRecorded(f"the verdict stands, but could not be recorded: {reason}")
