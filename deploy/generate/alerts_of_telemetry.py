@@ -66,6 +66,16 @@ ALERTS: Final = (
         description="{{ $value | humanize }} verifications within a day found it changed.",
     ),
     Alert(
+        name="FlowstoneAuditUnverified",
+        conditions=(
+            Condition(value=by("min", selector("flowstone.audit.verified.age"), *SERVICE), bound="> 691200"),
+        ),
+        wait="1h",
+        severity="warning",
+        summary="The audit log of {{ $labels.job }} was not verified for more than a week",
+        description="The last verification that found nothing was {{ $value | humanizeDuration }} ago.",
+    ),
+    Alert(
         name="FlowstoneHealthCheckFailing",
         conditions=(
             Condition(

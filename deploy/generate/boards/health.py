@@ -119,6 +119,13 @@ _AUDIT: Final = (
         ),
         "{{job}}: {{flowstone_audit_verdict}}",
     ),
+    _lines(
+        "Since the last verification",
+        "Of the whole log, from a home of the job, that found nothing.",
+        _peak("flowstone.audit.verified.age", "job"),
+        "{{job}}",
+        "s",
+    ),
 )
 _MESSAGES: Final = (
     _lines(

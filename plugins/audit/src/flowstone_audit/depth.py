@@ -9,7 +9,7 @@ from time import monotonic, time_ns
 from typing import Final, NamedTuple
 
 from flowstone.plugin import Measure, stats
-from flowstone_audit import config, recorder
+from flowstone_audit import config, recorder, verified
 from flowstone_audit.spool import folder, line
 
 _HEAD: Final = 64
@@ -107,6 +107,15 @@ def _look() -> Depth | None:
     return None if settings.url is None else look(settings)
 
 
+def _verified() -> Iterable[tuple[tuple[str, ...], float]]:
+    try:
+        settings = config.load()
+    except (OSError, ValueError):
+        return []
+    age = None if settings.url is None else verified.age(settings)
+    return [] if age is None else [((), age)]
+
+
 def _lost() -> Iterable[tuple[tuple[str, ...], float]]:
     counted = stats()
     return [((reason,), float(counted[key])) for key, reason in _LOSSES.items() if key in counted]
@@ -154,5 +163,12 @@ MEASURES: Final = (
         description="Verifications of this process that found the audit log changed, by the first thing that was done to it.",
         labels=("flowstone.audit.verdict",),
         read=_tampered,
+    ),
+    Measure(
+        name="flowstone.audit.verified.age",
+        kind="gauge",
+        unit="s",
+        description="How long ago the whole log was last verified from this home, and nothing was found.",
+        read=_verified,
     ),
 )

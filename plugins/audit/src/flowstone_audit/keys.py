@@ -107,7 +107,7 @@ def load(path: Path) -> Ed25519PrivateKey:
         FileNotFoundError: There is none.
         KeyUnusable: It cannot be read, or is another kind of key.
     """
-    from cryptography.hazmat.primitives import serialization  # much to import, and who verifies needs none of it
+    from cryptography.hazmat.primitives import serialization  # dear to import; who verifies needs none
 
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)

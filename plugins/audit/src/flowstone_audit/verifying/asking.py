@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowstone.plugin import count, emit
-from flowstone_audit import checkpoint, config, depth, file_anchor, ingest, note
+from flowstone_audit import checkpoint, config, depth, file_anchor, ingest, note, verified
 from flowstone_audit.config import Config
 from flowstone_audit.depth import TAMPERED
 from flowstone_audit.errors import NotFound, SchemaMismatch, Unavailable
@@ -132,6 +132,8 @@ def _of_database(
         return single.verify(target, asked.entry, options)
     report = whole.verify(target, options)
     report.add(_waiting(settings, trouble, asked.lag_s))
+    if asked.since is None and not report.alarms:
+        verified.note(settings)
     return report
 
 
