@@ -102,7 +102,7 @@ TABLES: Final[dict[str, tuple[Setting, ...]]] = {
         Setting(
             "FLOWSTONE_AUDIT_KEY",
             "`$FLOWSTONE_HOME/audit/key.pem`",
-            "The file of the key that signs checkpoints; made where it is missing.",
+            "The file of the key that signs checkpoints, made with the log's first seal; a home without it leaves sealing to who has it.",
         ),
         Setting(
             "FLOWSTONE_AUDIT_ANCHOR_FILE",

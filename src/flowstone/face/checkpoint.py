@@ -165,7 +165,10 @@ class Checkpoint:
             raise CheckpointDecided(f"checkpoint {self.name!r} was not requested; call request() first")
         deadline = monotonic() + WAIT_S
         before = self._look() or self._tell(request, verdict, actor, reason)
-        _settle(deadline, self._told, EVENTS[verdict])
+        mine = (
+            not before or before == verdict == TIMED_OUT
+        )  # else what was told is not what is asked for here
+        _settle(deadline, self._told if mine else "", EVENTS[verdict])
         if before == TIMED_OUT and verdict != TIMED_OUT:
             after = "" if self.timeout is None else f" {self.timeout:g} s after it was requested"
             raise CheckpointExpired(f"checkpoint {self.name!r} timed out{after}; request it anew")

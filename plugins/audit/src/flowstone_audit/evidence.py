@@ -17,7 +17,7 @@ from flowstone_audit import canonical, checkpoint, heads, note, proof, queries
 from flowstone_audit.columns import to_microseconds
 from flowstone_audit.entry import AuditEntry
 from flowstone_audit.errors import NotFound
-from flowstone_audit.keys import VerifierKey
+from flowstone_audit.keys import KeyUnusable, VerifierKey
 from flowstone_audit.row import HASHED, Row
 from flowstone_audit.selection import Filters
 from flowstone_audit.tables import seal
@@ -90,6 +90,7 @@ def write(
 
     Raises:
         NotFound: No sealed entry is meant.
+        KeyUnusable: There are no *keys*.
         NotProven: An entry is not what was sealed, or the newest checkpoint is signed by none of *keys*.
         OSError: The file is there, or cannot be written.
     """
@@ -112,6 +113,8 @@ def write(
 
 
 def _signed_by(text: str, keys: Sequence[VerifierKey]) -> VerifierKey:
+    if not keys:
+        raise KeyUnusable("no key of the log is known here; see the option --key")
     try:
         signed = note.verify(text, keys)
     except note.NoteError as error:

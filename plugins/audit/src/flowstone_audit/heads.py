@@ -106,6 +106,12 @@ def _check(frontier: Frontier, root: bytes, signed: str, key: VerifierKey | None
     return said
 
 
+def newest_note(connection: Connection) -> str:
+    """Return the checkpoint of the last seal, with no look at what it says; empty where nothing is sealed."""
+    found = connection.execute(_LAST).one_or_none()
+    return "" if found is None else str(found.note)
+
+
 def size(connection: Connection) -> int:
     """Return how many leaves are sealed, with no look at what the seal says."""
     found = connection.execute(_LAST).one_or_none()

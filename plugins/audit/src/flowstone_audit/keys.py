@@ -78,21 +78,39 @@ class Signer:
     Args:
         name: Origin of the checkpoints.
         key: The private key.
+        file: Where it is to be kept, if it is not yet.
 
     Raises:
         KeyUnusable: The name has spaces, control characters or a plus sign.
     """
 
-    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+    def __init__(self, name: str, key: Ed25519PrivateKey, file: Path | None = None) -> None:
         if not is_name(name):
             raise KeyUnusable(f"no name for a key: {name[:80]!r}")
         self.name = name
         self._key = key
+        self._file = file
         self.verifier = VerifierKey(name, key.public_key().public_bytes_raw())
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature over *data*, 64 bytes."""
         return self._key.sign(data)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its key is in its file."""
+        return self._file is None
+
+    def keep(self) -> None:
+        """Write a new key into its file.
+
+        Raises:
+            KeyUnusable: It cannot be made, or another one came meanwhile.
+        """
+        if self._file is not None:
+            if not _store(self._file, self._key):
+                raise KeyUnusable(f"{self._file} came while another key was made; try again")
+            self._file = None
 
 
 def is_name(text: str) -> bool:
@@ -120,6 +138,11 @@ def load(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def new(name: str, path: Path) -> Signer:
+    """Return a signer with a new key, which is written into *path* when it is kept."""
+    return Signer(name, Ed25519PrivateKey.generate(), path)
+
+
 def load_or_make(path: Path) -> Ed25519PrivateKey:
     """Return the private key in *path*; make one there (mode 0600) where there is none.
 
@@ -131,14 +154,15 @@ def load_or_make(path: Path) -> Ed25519PrivateKey:
     try:
         return load(path)
     except FileNotFoundError:
-        _make(path)
+        _store(path, Ed25519PrivateKey.generate())
     return load(path)
 
 
-def _make(path: Path) -> None:
+def _store(path: Path, key: Ed25519PrivateKey) -> bool:
+    """Write a key (mode 0600); return False where there is one."""
     from cryptography.hazmat.primitives import serialization
 
-    pem = Ed25519PrivateKey.generate().private_bytes(
+    pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     draft = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -152,8 +176,9 @@ def _make(path: Path) -> None:
         try:
             path.hardlink_to(draft)  # unlike a rename, never over a key that came meanwhile
         except FileExistsError:
-            pass
+            return False
         finally:
             draft.unlink()
     except OSError as error:
         raise KeyUnusable(f"no key can be made at {path}: {error}") from error
+    return True

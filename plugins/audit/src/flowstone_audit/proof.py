@@ -102,7 +102,7 @@ def of_entry(connection: Connection, seq: int) -> EntryProof:
     if found is None:
         raise NotFound(f"there is no entry {seq}")
     index = leaf_of(connection, seq)
-    if index is None:
+    if index is None or index >= head.size:  # sealed since the head was read
         raise NotFound(f"entry {seq} is not sealed yet; to do it now: flowstone audit seal")
     values = dict(found)
     row = Row._make(values[name] for name in Row._fields)

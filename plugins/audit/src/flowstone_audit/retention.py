@@ -20,8 +20,8 @@ from flowstone_audit import (
     config,
     database,
     heads,
-    keys,
     permission,
+    signing,
     writer,
 )
 from flowstone_audit.archive_form import ArchiveBroken, Header, read_header
@@ -185,12 +185,8 @@ def _delete(path: Path, told: Callable[[int], object] | None) -> None:
 
 
 def _keys(header: Header) -> list[VerifierKey]:
-    """Return the key of the log, where this machine has it; without it the tree is verified alone."""
-    try:
-        signer = keys.Signer(checkpoint.origin(header.log_id), keys.load(config.load().key))
-    except FileNotFoundError:
-        return []
-    return [signer.verifier]
+    """Return the keys of the log that this machine has; without any the tree is verified alone."""
+    return list(signing.own(config.load().key, checkpoint.origin(header.log_id)))
 
 
 def _set_floor(through: int, found: Plan, digest: bytes) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flowstone.plugin import count
-from flowstone_audit import anchors, checkpoint, config, engines, gaps, heads, keys, note, sweep
+from flowstone_audit import anchors, checkpoint, engines, gaps, heads, note, signing, sweep
 from flowstone_audit.columns import to_microseconds
 from flowstone_audit.harvest import Harvest, Late, gather, in_chunks
 from flowstone_audit.heads import Head
@@ -79,17 +79,6 @@ class _Refused(Exception):
         self.error = error
 
 
-def signer_of(connection: Connection) -> Signer:
-    """Return the signer of the log that *connection* leads to; its key is made where there is none.
-
-    Raises:
-        KeyUnusable: The key's file cannot be read or made.
-        SchemaMismatch: The log has no id.
-    """
-    name = checkpoint.origin(heads.log_id(connection))
-    return Signer(name, keys.load_or_make(config.load().key))
-
-
 def seal_once(
     connection: Connection, signer: Signer, *, limit: int = LIMIT, late: Late | None = None
 ) -> Sealed | None:
@@ -139,7 +128,7 @@ def seal_all(
 
     Raises:
         SealBroken: The last seal was altered.
-        KeyUnusable: The key's file cannot be read or made.
+        KeyUnusable: The key's file cannot be read or made, or the log is sealed with another key.
         sqlalchemy.exc.DBAPIError: The database refuses or cannot be reached.
     """
     if isinstance(where, Engine):
@@ -147,7 +136,7 @@ def seal_all(
             return seal_all(connection, signer, timeout=timeout, swept=swept, told=told)
     if signer is None:
         with where.begin():
-            signer = signer_of(where)
+            signer = signing.signer_of(where)
     total = 0
     for made in _seals(where, signer, sweep.when_due(where, swept), monotonic() + timeout):
         total += made.leaves
@@ -166,8 +155,8 @@ def _seals(connection: Connection, signer: Signer, late: Late | None, deadline: 
             yield made
             if made.leaves < LIMIT:
                 return
-        elif monotonic() > deadline or not _is_left(connection):
-            return
+        elif not signer.is_kept or monotonic() > deadline or not _is_left(connection):
+            return  # with a new key only the first seal can be made: another one was
         else:
             sleep(_AGAIN_S)
 
@@ -200,6 +189,8 @@ def _seal_postgresql(connection: Connection, signer: Signer, limit: int, late: L
         if not alone:
             return None
         head = heads.last(connection, signer.verifier)
+        if head.size and not signer.is_kept:
+            return None
         # Taken after the snapshot: who held a number by then has a smaller id.
         stamp = lambda: int(connection.execute(_STAMP).scalar_one())  # noqa: E731
         grown = _grow(head, gather(connection, head, limit, (oldest, stamp), late))
@@ -210,7 +201,7 @@ def _seal_sqlite(connection: Connection, signer: Signer, limit: int, late: Late 
     with connection.begin():
         head = heads.last(connection, signer.verifier)
         harvest = gather(connection, head, limit, None, late)
-    if not harvest.seqs:
+    if not harvest.seqs or (head.size and not signer.is_kept):
         return None
     grown = _grow(head, harvest)
     with _write_lock(connection):
@@ -238,7 +229,7 @@ def _grow(head: Head, harvest: Harvest) -> _Grown:
 
 
 def _write(connection: Connection, signer: Signer, grown: _Grown) -> Sealed:
-    """Sign and insert; the commit is the caller's."""
+    """Sign and insert, and keep a new key; the commit is the caller's."""
     seqs, root, now = grown.harvest.seqs, grown.frontier.root(), datetime.now(UTC)
     high, left = grown.harvest.high, gaps.encode(grown.harvest.gaps)
     state = gaps.state(high, left)
@@ -260,4 +251,5 @@ def _write(connection: Connection, signer: Signer, grown: _Grown) -> Sealed:
         connection.execute(seal.insert(), row)
     except IntegrityError as error:
         raise _Refused(grown.first_leaf, error) from error
+    signer.keep()  # not before: what is refused, such as for want of rights, leaves no key behind
     return Sealed(grown.first_leaf, len(seqs), root, signed, grown.harvest.late)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from flowstone_audit import engines, sealing
+from flowstone_audit import engines, signing
 from flowstone_audit.keys import Signer
 from tests.servers.postgres import Server
 
@@ -42,4 +42,4 @@ def signer(request: pytest.FixtureRequest) -> Signer:
     name = "postgresql" if "postgresql" in request.fixturenames else "engine"
     engine: Engine = request.getfixturevalue(name)
     with engine.begin() as connection:
-        return sealing.signer_of(connection)
+        return signing.signer_of(connection)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from flowstone_audit import checkpoint, config, heads, retention
+from flowstone_audit import checkpoint, config, heads, retention, signing
 from flowstone_audit import evidence as evidences
 from flowstone_audit.cli.filters import chosen, filter_options
 from flowstone_audit.cli.output import fail, failing, show_json
@@ -70,7 +70,7 @@ def _written(output: Path, filters: Filters, key: str | None, *, private: bool) 
     draft.unlink(missing_ok=True)
     with retention.snapshot() as connection, Progress("entries") as progress:
         keys = (
-            outside.own_keys(config.load().key, checkpoint.origin(heads.log_id(connection)))
+            signing.own(config.load().key, checkpoint.origin(heads.log_id(connection)))
             if key is None
             else (outside.key_of(key),)
         )

@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import click
+from sqlalchemy import Connection
 
-from flowstone_audit import checkpoint, config, heads, keys
+from flowstone_audit import checkpoint, config, heads, keys, signing
 from flowstone_audit.cli import output
-from flowstone_audit.keys import Signer
+from flowstone_audit.keys import Signer, VerifierKey
 from flowstone_audit.reading import reading
 
 
@@ -19,29 +20,44 @@ from flowstone_audit.reading import reading
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def key(*, rotate: bool, as_json: bool) -> None:
-    """Show the public verifier key of this home's checkpoints; the key pair is made where there is none.
+    """Show the public verifier key of the log; the key pair is made where there is none and nothing is sealed.
 
     Give it to whoever is to verify: they need it from outside of the database. It is name+id+base64, as C2SP
     signed notes have it. The private key is FLOWSTONE_AUDIT_KEY, by default $FLOWSTONE_HOME/audit/key.pem.
 
     --rotate puts a new key in the place of the old one, which is kept as key.pem.<Unix seconds>. Checkpoints
-    of before stay under the old key: verifiers need both public keys from then on.
+    of before stay under the old key: verifiers need both public keys from then on. So it is where the key of
+    the log is lost: from then on this home seals.
 
-    Exit status: 0, 2 no usable database or key.
+    Exit status: 0, 2 no usable database or key, such as where another home has the key.
     """
     with output.failing():
-        path = config.load().key
+        path, old = config.load().key, None
         with reading() as connection:
-            name = checkpoint.origin(heads.log_id(connection))
-        retired = _retire(path) if rotate else None
-        made = Signer(name, keys.load_or_make(path)).verifier
-        old = None if retired is None else Signer(name, keys.load(retired)).verifier.text
+            if rotate:
+                made, old = _rotated(connection, path)
+            else:
+                signer = signing.signer_of(connection)
+                signer.keep()
+                made = signer.verifier
         if as_json:
             output.show_json({"key": made.text, "file": str(path), "retired": old})
             return
         click.echo(made.text)
         if old is not None:
             click.echo(f"retired: {old}", err=True)
+
+
+def _rotated(connection: Connection, path: Path) -> tuple[VerifierKey, str | None]:
+    """Put a new key in the place of the one in *path*, if any; return the new one, and the text of the old one."""
+    name = checkpoint.origin(heads.log_id(connection))
+    last = signing.ids_of(heads.newest_note(connection))
+    retired = _retire(path)
+    made = Signer(name, keys.load_or_make(path)).verifier
+    lost = last - {one.id for one in signing.own(path, name)}
+    if lost:
+        signing.follow(path, lost)
+    return made, None if retired is None else Signer(name, keys.load(retired)).verifier.text
 
 
 def _retire(path: Path) -> Path | None:

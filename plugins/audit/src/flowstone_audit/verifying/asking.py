@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowstone.plugin import count, emit
-from flowstone_audit import checkpoint, config, depth, file_anchor, ingest, note, verified
+from flowstone_audit import checkpoint, config, depth, file_anchor, ingest, note, signing, verified
 from flowstone_audit.config import Config
 from flowstone_audit.depth import TAMPERED
 from flowstone_audit.errors import NotFound, SchemaMismatch, Unavailable
 from flowstone_audit.events import AuditTampered
 from flowstone_audit.keys import KeyUnusable, VerifierKey
-from flowstone_audit.verifying import ends, files, outside, proofs, single, standing, whole
+from flowstone_audit.verifying import ends, files, outside, proofs, single, standing, versioned, whole
 from flowstone_audit.verifying.opened import Target, open_source
 from flowstone_audit.verifying.report import Finding, Report
 from flowstone_audit.verifying.target import target_of
@@ -83,7 +83,7 @@ def answer(asked: Question, told: Callable[[int], object] | None = None) -> Repo
         origin = files.origin(asked.archive)
         report = files.verify(
             asked.archive,
-            given or outside.own_keys(settings.key, origin),
+            given or signing.own(settings.key, origin),
             _published(asked, settings)[0],
             told,
         )
@@ -91,13 +91,10 @@ def answer(asked: Question, told: Callable[[int], object] | None = None) -> Repo
         found = proofs.read(asked.proof)
         origin = checkpoint.parse(note.parse(found.note)).origin
         report = proofs.verify(
-            found, given or outside.own_keys(settings.key, origin), _published(asked, settings)[0]
+            found, given or signing.own(settings.key, origin), _published(asked, settings)[0]
         )
     else:
-        try:
-            report = _of_database(asked, settings, given, told)
-        except SchemaMismatch as error:
-            report = _gone(asked, settings, error, given)
+        report = _judged(asked, settings, given, told)
     if report.alarms:
         first = report.first
         assert first is not None
@@ -106,12 +103,31 @@ def answer(asked: Question, told: Callable[[int], object] | None = None) -> Repo
     return report
 
 
+def _judged(
+    asked: Question, settings: Config, given: tuple[VerifierKey, ...], told: Callable[[int], object] | None
+) -> Report:
+    """Verify a database.
+
+    Raises:
+        SchemaMismatch: Its tables are of another version, and nothing else is wrong; or there are none.
+    """
+    try:
+        report = _of_database(asked, settings, given, told)
+    except SchemaMismatch as error:
+        if why := versioned.hinders(_target(settings), None):
+            raise SchemaMismatch(why) from error
+        return _gone(asked, settings, error, given)
+    if why := versioned.hinders(_target(settings), report):
+        raise SchemaMismatch(why)
+    return report
+
+
 def _of_database(
     asked: Question, settings: Config, given: tuple[VerifierKey, ...], told: Callable[[int], object] | None
 ) -> Report:
     target = _target(settings)
     origin = _origin(target)
-    keys = given or outside.own_keys(settings.key, origin)
+    keys = given or signing.own(settings.key, origin)
     if given and all(key.name != origin for key in given):
         error = KeyUnusable(f"the key is of {given[0].name}; this log is {origin}")
         return _gone(asked, settings, error, given)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-from flowstone_audit import checkpoint, keys, note
+from flowstone_audit import checkpoint, note
 from flowstone_audit.checkpoint import Checkpoint
 from flowstone_audit.errors import NotFound
 from flowstone_audit.file_anchor import read
@@ -17,8 +15,6 @@ from flowstone_audit.keys import VerifierKey
 from flowstone_audit.note import NoteError
 from flowstone_audit.verifying.pieces import Published
 from flowstone_audit.verifying.report import Finding
-
-_RETIRED: Final = re.compile(r"\.[0-9]+\+*")  # as flowstone audit key --rotate names them
 
 
 @dataclass(slots=True)
@@ -45,19 +41,6 @@ def key_of(text: str) -> VerifierKey:
     if "+" not in text and Path(text).is_file():
         text = Path(text).read_text(encoding="utf-8")
     return VerifierKey.parse(text)
-
-
-def own_keys(path: Path, origin: str) -> tuple[VerifierKey, ...]:
-    """Return the public halves of the key in *path*, and of those that it has taken the place of.
-
-    Raises:
-        KeyUnusable: What is there is no key.
-    """
-    retired = [
-        one for one in path.parent.glob(f"{path.name}.*") if _RETIRED.fullmatch(one.name[len(path.name) :])
-    ]
-    there = [one for one in (path, *sorted(retired)) if one.is_file()]
-    return tuple(VerifierKey(origin, keys.load(one).public_key().public_bytes_raw()) for one in there)
 
 
 def notes_of(path: Path) -> list[str]:

@@ -155,6 +155,11 @@ def read_only(path: str) -> sqlite3.Connection:
     try:
         return _opened(uri)
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Unavailable(f"{path} is locked by somebody else; try again") from error
+        for beside in (Path(f"{path}-wal"), Path(f"{path}-journal")):
+            if beside.exists() and beside.stat().st_size:  # it would be passed over
+                raise Unavailable(f"cannot read {path} with {beside.name} beside it: {error}") from error
         # The log beside the file cannot be made, such as on a medium that is read-only.
         try:
             return _opened(f"{uri}&immutable=1")

@@ -44,6 +44,6 @@ def engine_of(target: Target) -> Engine:
         return create_engine("sqlite://", creator=creator, poolclass=NullPool)
     import psycopg
 
-    options = "-c default_transaction_read_only=on"
+    options = f"{target.parameters.get('options', '')} -c default_transaction_read_only=on".strip()
     creator = lambda: psycopg.connect(**{"connect_timeout": 5, **target.parameters, "options": options})  # noqa: E731
     return create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
