@@ -14,14 +14,19 @@ from flowstone.testing.capture import Capture, capture
 
 
 class Keeper:
-    """Refuses to keep verdicts."""
+    """Refuses to keep verdicts.
 
-    def __init__(self) -> None:
+    Args:
+        refused: The events' name.
+    """
+
+    def __init__(self, refused: str = "checkpoint.approved") -> None:
+        self._refused = refused
         self.verdicts: list[str] = []
 
     @hookimpl
     def on_events(self, batch: Sequence[Event]) -> None:
-        self.verdicts += [one.id for one in batch if one.name == "checkpoint.approved"]
+        self.verdicts += [one.id for one in batch if one.name == self._refused]
 
     @hookimpl
     def settle(self) -> None:
@@ -43,6 +48,17 @@ def test_who_decided_is_told_why() -> None:
     with capture(Keeper()) as captured:
         assert "the verdict stands, but could not be recorded: the disk is full" == str(decided(captured))
         assert "checkpoint.approved" in captured.names()
+
+
+def test_who_comes_too_late_is_told_so() -> None:
+    """Where the verdict is a time-out, that it could not be recorded is not the answer to an approval."""
+    now = [1_700_000_000_000_000_000]
+    with capture(Keeper("checkpoint.timeout")):
+        gate = flowstone.checkpoint("publish", timeout=60, now=lambda: now[0]).request()
+        now[0] += 3600 * 10**9
+        with pytest.raises(flowstone.CheckpointExpired, match="timed out"):
+            gate.approve(actor="ann")
+        assert "timed out" == gate.verdict
 
 
 def test_a_refusal_is_no_fault() -> None:
