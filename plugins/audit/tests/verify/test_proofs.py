@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from flowstone_audit import migrating, proof, sealing
+from flowstone_audit import migrating, proof, sealing, signing
 from flowstone_audit.cli.verify import verify
 from flowstone_audit.proof import EntryProof
 from plugins.audit.tests.sealing.rows import write
@@ -43,7 +43,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
     write(engine, 5)
     with engine.connect() as connection:
         with connection.begin():
-            signer = sealing.signer_of(connection)
+            signer = signing.signer_of(connection)
         sealing.seal_all(connection, signer)
         with connection.begin():
             made = proof.of_entry(connection, 2)
