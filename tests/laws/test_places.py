@@ -52,6 +52,7 @@ FAULT_WALLS: dict[str, str] = {
     "src/flowstone/runtime/fields.py": "annotations of a plugin's event class may name what is not there",
     "src/flowstone/runtime/handlers.py": "an attached handler may raise",
     "src/flowstone/runtime/heartbeat.py": "a heartbeat that cannot be told must not keep the others from theirs",
+    "src/flowstone/runtime/inherited.py": "a plugin that is asked for attributes, or a user's callable behind it, may raise",
     "src/flowstone/runtime/keeping.py": "a plugin that is asked whether it must keep an event may raise",
     "src/flowstone/runtime/measures.py": "a plugin's reading may raise",
     "src/flowstone/runtime/providing.py": "a plugin's provide hook may raise",

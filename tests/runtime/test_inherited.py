@@ -91,3 +91,50 @@ def test_tasks_do_not_mix(flowstone_capture: Capture) -> None:
     runs: list[Any] = flowstone_capture.events
     assert 6 == len(runs)
     assert all(event.pipeline == event.attributes["user.id"] for event in runs)
+
+
+def test_what_is_not_known_yet_is_asked_for_when_something_begins(flowstone_capture: Capture) -> None:
+    """A callable is asked by each run; a block inside of it wins; one that raises gives none, and breaks nothing."""
+    known: dict[str, object] = {}
+
+    def ask() -> dict[str, object]:
+        with flowstone.run("asking"):  # asks nobody
+            return {"user.id": known["user"]}
+
+    with root_attributes({"team": "data"}), root_attributes(ask):
+        for user in (None, "ann"):
+            known.update({"user": user} if user else {})
+            with flowstone.run("nightly"):
+                pass
+        with root_attributes({"user.id": "bob"}), flowstone.run("nightly"):
+            pass
+    told: list[Any] = flowstone_capture.of("run.start")
+    assert [{"team": "data"}, {"team": "data", "user.id": "ann"}, {"team": "data", "user.id": "bob"}] == [
+        dict(event.attributes) for event in told if event.pipeline == "nightly"
+    ]
+    assert [{}] * 3 == [dict(event.attributes) for event in told if event.pipeline == "asking"]
+
+
+def test_none_takes_away_what_a_block_around_gives(flowstone_capture: Capture) -> None:
+    """An inner block may take an attribute back; outside of it, it is there again."""
+    with root_attributes({"user.id": "ann", "team": "data"}):
+        with root_attributes({"user.id": None}), flowstone.run("nightly"):
+            pass
+        with flowstone.run("nightly"):
+            pass
+    assert [{"team": "data"}, {"team": "data", "user.id": "ann"}] == [
+        dict(event.attributes) for event in flowstone_capture.of("run.stop")
+    ]
+
+
+def test_a_run_that_is_used_again_carries_those_of_its_own_use(flowstone_capture: Capture) -> None:
+    """Nothing of the block around the first use is left for the second."""
+    run = flowstone.run("nightly", attributes={"own": 1})
+    for name in ("ann", "bob"):
+        with root_attributes({"user.id": name}), run:
+            pass
+    with run:
+        pass
+    assert [{"user.id": "ann", "own": 1}, {"user.id": "bob", "own": 1}, {"own": 1}] == [
+        dict(event.attributes) for event in flowstone_capture.of("run.stop")
+    ]

@@ -163,6 +163,8 @@ class RenderedOperation(Operation):
         mine = vars(self)
         vars(fresh).update(scope=None, parent_id=0, span_id=0, start_time=0)
         vars(fresh).update({key: mine[key] for key in _MADE_WITH if key in mine})
+        if "own_initial" in mine:  # the rest was of the block around an earlier use
+            fresh.initial = mine["own_initial"]
         return fresh
 
     def start_event(self) -> Event:
