@@ -37,6 +37,7 @@ from flowstone.runtime import emission, roots, terminal
 from flowstone.runtime.checks import HealthCheck, HealthResult
 from flowstone.runtime.context import OPERATION_KEY, get_context
 from flowstone.runtime.counting import Counting
+from flowstone.runtime.decorating import decorate
 from flowstone.runtime.home import home
 from flowstone.runtime.inherited import root_attributes
 from flowstone.runtime.measures import Measure, measure
@@ -106,6 +107,7 @@ __all__ = [
     "count",
     "current",
     "decode",
+    "decorate",
     "dicts_of",
     "emit",
     "encode",

@@ -5,27 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
-from opentelemetry.trace import Span
-
-from flowstone.runtime.driving import activate, drive
+from flowstone.runtime.driving import activate, stepped
 
 F = TypeVar("F", bound=Callable[..., Any])
+Steps = Callable[[Any], AbstractContextManager[None]]
 
 
 class Decorating(Protocol):
-    """An operation, as far as decorators need it."""
+    """An operation, or another block, as far as decorators need it."""
 
     timed: bool
 
-    @property
-    def inner(self) -> Span | None:
-        """The SDK span that stands in for it, if any."""
-        ...
-
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Any: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -40,15 +35,20 @@ class Decorating(Protocol):
         ...
 
 
-def decorate(function: F, fresh: Callable[[], Decorating]) -> F:
+def decorate(function: F, fresh: Callable[[], Decorating], steps: Steps = activate) -> F:
     """Return *function* with each call an operation made by *fresh*.
 
     A generator's operation lasts from its first step to its end, and is current during its steps only.
+
+    Args:
+        function: A function, coroutine function, generator or asynchronous generator.
+        fresh: Makes the operation of a call.
+        steps: Makes of it what is entered for each step of a generator.
     """
     if inspect.isasyncgenfunction(function):
-        return cast(F, _async_generator(function, fresh))
+        return cast(F, _async_generator(function, fresh, steps))
     if inspect.isgeneratorfunction(function):
-        return cast(F, _generator(function, fresh))
+        return cast(F, _generator(function, fresh, steps))
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
@@ -68,12 +68,14 @@ def decorate(function: F, fresh: Callable[[], Decorating]) -> F:
     return cast(F, call)
 
 
-def _generator(function: Callable[..., Any], fresh: Callable[[], Decorating]) -> Callable[..., Any]:
+def _generator(
+    function: Callable[..., Any], fresh: Callable[[], Decorating], steps: Steps
+) -> Callable[..., Any]:
     @functools.wraps(function)
     def generate(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         operation = fresh().begin()
         try:
-            result = yield from drive(operation, function(*args, **kwargs))
+            result = yield from stepped(steps(operation), function(*args, **kwargs))
         except BaseException as error:
             operation.finish(error)
             raise
@@ -83,26 +85,28 @@ def _generator(function: Callable[..., Any], fresh: Callable[[], Decorating]) ->
     return generate
 
 
-def _async_generator(function: Callable[..., Any], fresh: Callable[[], Decorating]) -> Callable[..., Any]:
+def _async_generator(
+    function: Callable[..., Any], fresh: Callable[[], Decorating], steps: Steps
+) -> Callable[..., Any]:
     @functools.wraps(function)
     async def generate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         operation = fresh()
         operation.timed = False
         operation.begin()
-        steps = activate(operation)
+        around = steps(operation)
         inner = function(*args, **kwargs)
         step = inner.asend(None)
         try:
             while True:
                 try:
-                    with steps:
+                    with around:
                         made = await step
                 except StopAsyncIteration:
                     break
                 try:
                     step = inner.asend((yield made))
                 except GeneratorExit:
-                    with steps:
+                    with around:
                         await inner.aclose()
                     raise
                 except BaseException as error:  # passed on into the generator, as Python does

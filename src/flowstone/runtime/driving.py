@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from contextvars import Token
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -73,7 +74,11 @@ def drive(operation: Activatable, generator: Generator[Y, S, R]) -> Generator[Y,
 
     A span held open across ``yield`` would otherwise be current in the caller.
     """
-    steps = activate(operation)
+    return stepped(activate(operation), generator)
+
+
+def stepped(steps: AbstractContextManager[None], generator: Generator[Y, S, R]) -> Generator[Y, S, R]:
+    """Run *generator* with *steps* entered for each step, and left between the steps."""
     sent: Any = None
     thrown: BaseException | None = None
     while True:
