@@ -7,21 +7,26 @@ What is logged while a request is answered carries its client, its user agent, i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, Final
+from uuid import UUID
 
 from opentelemetry import baggage, context
 
 from flowstone.plugin import CORRELATION_ID, count
-from flowstone_audit.actors import Actor, acting
+from flowstone_audit.actors import Actor, acting, over
 from flowstone_audit.clients import Proxies
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 Who = Callable[[Scope], Any]
-"""From a request's scope to its actor: an id, an `Actor`, None where there is none, or an awaitable of these."""
+"""From a request's scope to its actor: an id (a text, an int or a UUID), an `Actor`, None where there is none, or an
+awaitable of these."""
 
+LOGGER: Final = logging.getLogger("flowstone.audit")
 _LONGEST: Final = 128
 _USER_AGENT: Final = 1024
 
@@ -30,7 +35,8 @@ class AuditMiddleware:
     """Puts what is known of a request around its handling.
 
     Where *actor* does not know the actor yet when the request comes in, for the framework authenticates
-    further in, it is asked again by each ``log()``, unless it is a coroutine function.
+    further in, it is asked again by each ``log()``, and by each run that begins, unless it is a coroutine
+    function. What an `Actor` that it returns says about the client goes before what the request says.
 
     Args:
         app: The application.
@@ -58,6 +64,7 @@ class AuditMiddleware:
         self._proxies = Proxies(trusted_proxies)
         self._forwarded = forwarded.lower().encode("latin-1")
         self._correlation = correlation.lower().encode("latin-1")
+        self._told: set[type] = set()
 
     async def __call__(
         self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
@@ -83,49 +90,68 @@ class AuditMiddleware:
         ]
         said = [value.decode("latin-1") for name, value in headers if name == self._forwarded]
         peer = scope.get("client")
-        found = await self._actor(scope)
-        return Actor(
-            id=found.id if found is not None else None,
-            type=found.type if found is not None else "user",
+        asked = Actor(
             client_ip=self._proxies.client(peer[0] if peer else None, ",".join(said)),
             user_agent=_first(headers, b"user-agent", _USER_AGENT),
             correlation_id=_printable(_first(headers, self._correlation, _LONGEST)),
-            who=None if found is not None else self._later(scope),
+            who=self._later(scope),
         )
+        found = await self._actor(scope)
+        return asked if found is None else over(asked, found)
 
     async def _actor(self, scope: Scope) -> Actor | None:
-        found = self._asked(scope)
-        if isawaitable(found):
-            try:
-                found = await found
-            except Exception:  # a request must be answered whatever is wrong with the one who asks
-                count("audit.actor.unknown")
-                return None
-        return _as_actor(found)
-
-    def _later(self, scope: Scope) -> Callable[[], Actor | None] | None:
-        if self._who is None:
-            return None
-
-        def ask() -> Actor | None:
-            found = self._asked(scope)
-            if isawaitable(found):
-                close = getattr(found, "close", None)
-                if close is not None:
-                    close()  # nobody can wait for it here
-                return None
-            return _as_actor(found)
-
-        return ask
-
-    def _asked(self, scope: Scope) -> Any:
         if self._who is None:
             return None
         try:
-            return self._who(scope)
+            found = self._who(scope)
+            return self._as_actor(await found if isawaitable(found) else found)
         except Exception:  # such as KeyError: the framework has not authenticated yet
             count("audit.actor.unknown")
             return None
+
+    def _later(self, scope: Scope) -> Callable[[], Actor | None] | None:
+        who = self._who
+        if who is None:
+            return None
+
+        def ask() -> Actor | None:
+            try:
+                found = who(scope)
+                if not isawaitable(found):
+                    return self._as_actor(found)
+                if (close := getattr(found, "close", None)) is not None:
+                    close()  # nobody can wait for it here
+            except Exception:  # a request must be answered whatever is wrong with the one who asks
+                count("audit.actor.unknown")
+            return None
+
+        return ask
+
+    def _as_actor(self, found: Any) -> Actor | None:
+        given = found if isinstance(found, Actor) else Actor(id=found)
+        id = _id(given.id)
+        if id is None:
+            if given.id is not None and given.id != "":
+                self._tell(type(given.id))
+            return None
+        return replace(
+            given,
+            id=id,
+            user_agent=(given.user_agent or "")[:_USER_AGENT] or None,
+            correlation_id=_printable((given.correlation_id or "")[:_LONGEST] or None),
+            who=None,
+        )
+
+    def _tell(self, kind: type) -> None:
+        """Say once of a type that it names nobody; not the value, which may be anything."""
+        count("audit.actor.unusable")
+        if kind not in self._told:
+            self._told.add(kind)
+            LOGGER.warning(
+                "the actor that AuditMiddleware was told is of type %s, and names nobody:"
+                " an id is a text, an int or a UUID",
+                kind.__name__,
+            )
 
     def _sending(
         self, send: Callable[[Any], Awaitable[None]], correlation_id: str | None
@@ -154,7 +180,8 @@ def _printable(text: str | None) -> str | None:
     return text if text is not None and text.isascii() and text.isprintable() else None
 
 
-def _as_actor(found: Any) -> Actor | None:
-    if isinstance(found, Actor):
-        return found if found.id else None
-    return Actor(id=found) if isinstance(found, str) and found else None
+def _id(given: object) -> str | None:
+    """Return an actor's id as text; keys of databases are numbers and UUIDs as well."""
+    if isinstance(given, (int, UUID)) and not isinstance(given, bool):
+        return str(given)
+    return given if isinstance(given, str) and given else None
