@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flowstone_audit import config, database, permission, queries, writer
+from flowstone_audit.details import text
 from flowstone_audit.errors import NotFound
 from flowstone_audit.row import PRIVATE
 from flowstone_audit.selection import values_of, where
@@ -84,7 +85,7 @@ def erase(
 
     Args:
         found: From `plan`.
-        request: Which request it follows: the number of a ticket, not a name.
+        request: Which request it follows: the number of a ticket, not a name. Secrets in it are redacted.
         by: Who does it.
         told: Called with the number of entries that were erased, now and then.
 
@@ -99,6 +100,7 @@ def erase(
         raise ValueError("say which request it follows, and who does it")
     if not found.ids:
         return ()
+    request, by = text(request), text(by)  # the table and the entries have to say the same
     kept = database.of(config.load())
     permission.see_eraser(kept, "erasing")
     _record("started", request, by, len(found.ids))
@@ -140,16 +142,8 @@ def _swept(kept: database.Database) -> tuple[str, ...]:
 
 
 def _record(outcome: str, request: str, by: str, entries: int) -> None:
-    writer.log(
-        "audit.erased",
-        actor_id=by,
-        actor_type="user",
-        resource_type="audit",
-        resource_id="log",
-        action="erase",
-        outcome=outcome,
-        details={"request": request, "entries": entries},
-    )
+    details: dict[str, object] = {"request": request, "entries": entries}
+    writer.log_own("audit.erased", by=by, action="erase", outcome=outcome, details=details)
 
 
 def _facts(connection: Connection, statement: Any, values: dict[str, Any]) -> dict[str, tuple[bool, bool]]:

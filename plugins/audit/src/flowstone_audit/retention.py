@@ -25,6 +25,7 @@ from flowstone_audit import (
     writer,
 )
 from flowstone_audit.archive_form import ArchiveBroken, Header, read_header
+from flowstone_audit.details import text as redacted
 from flowstone_audit.errors import AuditError, NotFound
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.tables import floor, log
@@ -157,7 +158,7 @@ def _may(found: Plan) -> int:
 
 def _facts(path: Path, header: Header, found: Plan, digest: bytes) -> dict[str, object]:
     return {
-        "archive": path.name,
+        "archive": redacted(path.name),
         "sha256": digest.hex(),
         "entries": header.rows,
         "through_seq": found.scope.through_seq if found.scope is not None else 0,
@@ -221,13 +222,4 @@ def _chunks(path: Path) -> Iterator[list[int]]:
 
 
 def _record(outcome: str, by: str, facts: dict[str, object]) -> None:
-    writer.log(
-        "audit.pruned",
-        actor_id=by,
-        actor_type="user",
-        resource_type="audit",
-        resource_id="log",
-        action="prune",
-        outcome=outcome,
-        details=facts,
-    )
+    writer.log_own("audit.pruned", by=by, action="prune", outcome=outcome, details=facts)

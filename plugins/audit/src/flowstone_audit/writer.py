@@ -16,7 +16,7 @@ from flowstone_audit.actors import Actor
 from flowstone_audit.canonical import sealed
 from flowstone_audit.columns import to_datetime
 from flowstone_audit.commit import Committer
-from flowstone_audit.details import split
+from flowstone_audit.details import split, text_of
 from flowstone_audit.entries import new_id
 from flowstone_audit.entry import AuditEntry
 from flowstone_audit.errors import EntryRefused, NotRecorded
@@ -72,6 +72,27 @@ def log(
     return _write(checked((*what, correlation_id or who.correlation_id, *client, run_id)), details)
 
 
+def log_own(event_type: str, *, by: str, action: str, outcome: str, details: dict[str, object]) -> AuditEntry:
+    """Write an entry of what is done to the log itself, as `log` does; its details stay open.
+
+    ``verify`` holds them against what else is on record of it, so nothing of them may be held privately or redacted.
+
+    Args:
+        event_type: Such as ``audit.erased``.
+        by: Who does it.
+        action: What is done.
+        outcome: How far it is.
+        details: JSON values, their texts without secrets.
+
+    Raises:
+        EntryRefused, NotRecorded: As of `log`.
+    """
+    who = actors.current()
+    what = event_type, by, "user", "audit", "log", action, outcome
+    texts = checked((*what, who.correlation_id, who.client_ip, who.user_agent, None))
+    return _put(recorder.current(), texts, text_of(details), None)
+
+
 def _acting(who: Actor, id: str | None, kind: str | None) -> tuple[str | None, str | None]:
     if id is None or id == who.id:
         return who.id, kind or (who.type if who.id is not None else None)
@@ -83,7 +104,10 @@ def _write(texts: list[str | None], details: Mapping[str, object] | None) -> Aud
     if not isinstance(details, Mapping):
         raise EntryRefused(f"details have to be a mapping, not {type(details).__name__}")
     keeper = recorder.current()
-    kept, private = split(details, keeper.config.private)
+    return _put(keeper, texts, *split(details, keeper.config.private))
+
+
+def _put(keeper: recorder.Recorder, texts: list[str | None], kept: str, private: str | None) -> AuditEntry:
     limits.fitting("details", kept)
     if private is not None:
         limits.fitting("private details", private)

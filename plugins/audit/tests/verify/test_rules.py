@@ -31,6 +31,38 @@ def test_erased(lived: Story) -> None:
     assert [] == alone(lived, 2).findings
 
 
+def test_erased_by_a_request_with_a_secret(lived: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is redacted wherever it stands and held privately nowhere, so that it is on record for each entry."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_PRIVATE", "request")
+    with lived.engine.connect() as connection:
+        ids = [str(one) for one in connection.execute(text(_ids(lived))).scalars()]
+        plan = erasing.plan(connection, ids=ids[:2])
+    erasing.erase(plan, request="https://jira/7?token=abc123", by="https://ann:pass1@sso")
+    _settle(lived)
+    assert ([], 2) == ((report := lived.verify()).findings, report.erased)
+    with lived.engine.connect() as connection:
+        said = connection.execute(
+            text("SELECT DISTINCT request, requested_by FROM flowstone_audit_erasure")
+        ).all()
+    assert [("https://jira/7?token=[redacted]", "https://[redacted]@sso")] == [tuple(one) for one in said]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"details": '{"request":"https://jira/7?token=[redacted]"}'},
+        {"details": '{"request":[]}', "private": '{"request":"https://jira/7?token=abc123"}'},
+    ],
+)
+def test_erased_before_requests_were_redacted(lived: Story, held: dict[str, str]) -> None:
+    """Where the table has the request as it was given, and the entry has it redacted or privately, it is on record."""
+    lived.write(row(event_type="audit.erased", **held, nonce=b"n" * 32 if "private" in held else None))
+    erase_past_the_rules(lived, "https://jira/7?token=abc123")
+    _settle(lived)
+    assert ([], 1) == ((report := lived.verify()).findings, report.erased)
+    assert [] == alone(lived, 5).findings
+
+
 def test_pruned(lived: Story, tmp_path: Path) -> None:
     """Entries that were archived and deleted by the rules are counted, and raise no alarm; archive and seals go on."""
     rewrite(lived, lived.signer, 40 * DAY_US)
@@ -172,18 +204,21 @@ def numbers(story: Story) -> list[int]:
 
 def test_erased_past_the_rules(lived: Story) -> None:
     """An erasure that no entry tells of is an alarm."""
-    moment = str(time.time_ns() // 1000) if lived.is_sqlite else "now()"
-    with lived.attacking() as connection:
-        connection.execute(
-            text(
-                f"INSERT INTO flowstone_audit_erasure SELECT id, 'it''s', 'x', {moment} FROM flowstone_audit_log WHERE seq = 5"
-            )
-        )
-        change = "client_ip = NULL, user_agent = NULL, private = NULL, nonce = NULL"
-        connection.execute(text(f"UPDATE flowstone_audit_log SET {change} WHERE seq = 5"))
-        connection.commit()
+    erase_past_the_rules(lived, "it's")
     assert [("modified", 5)] == [(one.kind, one.seq) for one in lived.verify().findings]
     assert [("modified", 5)] == [(one.kind, one.seq) for one in alone(lived, 5).findings]
+
+
+def erase_past_the_rules(story: Story, request: str) -> None:
+    """Erase entry 5, listed under a request, without an entry that tells of it."""
+    moment = str(time.time_ns() // 1000) if story.is_sqlite else "now()"
+    quoted = request.replace("'", "''")
+    listed = f"SELECT id, '{quoted}', 'x', {moment} FROM flowstone_audit_log WHERE seq = 5"
+    change = "client_ip = NULL, user_agent = NULL, private = NULL, nonce = NULL"
+    with story.attacking() as connection:
+        connection.exec_driver_sql(f"INSERT INTO flowstone_audit_erasure {listed}")
+        connection.exec_driver_sql(f"UPDATE flowstone_audit_log SET {change} WHERE seq = 5")
+        connection.commit()
 
 
 def alone(story: Story, seq: int) -> Report:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from flowstone_audit import checkpoint, guards, note
+from flowstone_audit.details import text as redacted
 from flowstone_audit.errors import SchemaMismatch
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.verifying.beside import Beside
@@ -27,6 +31,7 @@ _ERASED_ONE = f"""
     SELECT e.request FROM flowstone_audit_erasure AS e JOIN {TABLE} AS l ON l.id = e.entry_id
     WHERE l.commitment IS NOT NULL AND l.nonce IS NULL AND l.seq = {{}}
 """  # noqa: S608
+_TOLD_PRIVATELY = f"SELECT private FROM {TABLE} WHERE event_type = 'audit.erased' AND private IS NOT NULL"  # noqa: S608
 _FLOORS = (
     "SELECT archive_digest FROM flowstone_audit_floor WHERE archive_digest IS NOT NULL ORDER BY through_seq"
 )
@@ -126,12 +131,12 @@ def _floor(source: Source, report: Report) -> None:
 
 def _erasures(source: Source, report: Report, only: int | None = None) -> None:
     """Entries may be erased when it stands on record who asked for it."""
-    recorded = {one.get("request") for one in records(source, "audit.erased")}
+    recorded = _requests(source)
     asked = (
         "SELECT DISTINCT request FROM flowstone_audit_erasure" if only is None else _ERASED_ONE.format(only)
     )
     for request in source.values(asked):
-        if request in recorded:
+        if request in recorded or redacted(str(request)) in recorded:
             continue
         seq = only or source.value(_ERASED.format(str(request).replace("'", "''")))
         if seq is not None:
@@ -140,3 +145,20 @@ def _erasures(source: Source, report: Report, only: int | None = None) -> None:
             report.add(
                 [Finding("modified", text, int(seq), fields=("client_ip", "user_agent", "private", "nonce"))]
             )
+
+
+def _requests(source: Source) -> set[str]:
+    """Return the requests that are on record.
+
+    Before they were redacted in both places, they were in the entry alone, and could be held privately there.
+    """
+    told = (one.get("request") for one in (*records(source, "audit.erased"), *_private(source)))
+    return {one for one in told if isinstance(one, str)}  # whoever writes entries can write anything there
+
+
+def _private(source: Source) -> Iterator[dict[str, Any]]:
+    for held in source.values(_TOLD_PRIVATELY):
+        with suppress(ValueError, TypeError):
+            made = json.loads(held)
+            if isinstance(made, dict):
+                yield made
