@@ -84,9 +84,17 @@ def _segment(path: os.PathLike[str], offset: int) -> tuple[int, int, int | None]
             return 0, 0, None
         data = os.pread(descriptor, min(waiting, _COUNTED), offset)
         entries = sum(map(line.entries_of, data.split(b"\n")[:-1])) * waiting // max(len(data), 1)
-        return waiting, entries, int(data[:_HEAD].split(b" ", 3)[2])
+        return waiting, entries, _happened(data)
     finally:
         os.close(descriptor)
+
+
+def _happened(data: bytes) -> int | None:
+    """Return when the first entry of *data* happened (Unix us); None where a crash tore or zeroed its line."""
+    try:
+        return int(data[:_HEAD].split(b" ", 3)[2])
+    except (IndexError, ValueError):
+        return None
 
 
 def _read(field: str) -> Iterable[tuple[tuple[str, ...], float]]:

@@ -12,12 +12,15 @@ from typing import Any, Final
 import orjson
 
 from flowstone.plugin import count, is_secret, redact
+from flowstone_audit.errors import EntryRefused
 
 MARK: Final = "[redacted]"
 LONGEST: Final = 65_536
 """Bytes of the JSON text."""
 
 _DEPTH: Final = 16
+_LEAST: Final = 2
+"""Characters of an item in JSON, with what divides it from the next."""
 _BITS: Final = 4096
 _INT64: Final = 1 << 63
 
@@ -28,8 +31,11 @@ def split(given: Mapping[str, object], private: frozenset[str]) -> tuple[str, st
     Args:
         given: The details; what has no JSON form is made text, and counted.
         private: Keys that are held privately, here or among ``attributes``.
+
+    Raises:
+        EntryRefused: They are larger than what both texts may take.
     """
-    clean = cleaned(given)
+    clean = cleaned(given, _Room())
     assert isinstance(clean, dict)
     return divided(clean, private)
 
@@ -41,7 +47,9 @@ def divided(clean: dict[str, Any], private: frozenset[str]) -> tuple[str, str | 
     held = {key: clean.pop(key) for key in private & clean.keys()}
     attributes = clean.get("attributes")
     if isinstance(attributes, dict):
-        held |= {key: attributes.pop(key) for key in private & attributes.keys()}
+        inner = {key: attributes.pop(key) for key in private & attributes.keys()}
+        if inner:
+            held["attributes"] = inner
         if not attributes:
             del clean["attributes"]
     return text_of(clean), text_of(held) if held else None
@@ -83,11 +91,40 @@ def without_nul(given: Any) -> Any:
     return given
 
 
-def cleaned(given: object, depth: int = 0) -> Any:
-    """Return *given* as what JSON can say; cycles end at a depth."""
+class _Room:
+    """What is left for a value: objects that point at one another are told once for each way that leads to them.
+
+    Without it, twenty of them with a parent would keep the caller busy for a minute, only to be refused then.
+    """
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = 2 * LONGEST  # what stays, and what is held privately
+
+    def take(self, size: int) -> None:
+        """Take the characters that JSON needs at least."""
+        self._left -= size
+        if self._left < 0:
+            raise EntryRefused(
+                f"details take more than {2 * LONGEST} bytes as JSON; at most {LONGEST} are kept"
+            )
+
+    def holds(self, made: str) -> str:
+        """Take what a text needs, and return it."""
+        self.take(len(made))
+        return made
+
+
+def cleaned(given: object, room: _Room, depth: int = 0) -> Any:
+    """Return *given* as what JSON can say; cycles end at a depth.
+
+    Raises:
+        EntryRefused: There is no room for it.
+    """
     kind = type(given)
     if kind is str:
-        return text(given)  # type: ignore[arg-type]
+        return room.holds(text(given))  # type: ignore[arg-type]
     if given is None or kind is bool:
         return given
     if isinstance(given, int) and kind is not bool:
@@ -97,32 +134,35 @@ def cleaned(given: object, depth: int = 0) -> Any:
     if depth >= _DEPTH:
         return _coerced("…")
     if isinstance(given, Mapping):
-        return _object(given, depth)
+        return _object(given, room, depth)
     if isinstance(given, (list, tuple, AbstractSet)):
         try:
-            return [cleaned(item, depth + 1) for item in list(given)]
+            items = list(given)
         except RuntimeError:  # another thread changes it
             return _coerced("<changed while it was read>")
+        room.take(_LEAST * len(items))
+        return [cleaned(item, room, depth + 1) for item in items]
     if isinstance(given, (bytes, bytearray, memoryview)):
-        return _coerced(bytes(given).hex())
+        return room.holds(_coerced(bytes(given).hex()))
     if isinstance(given, (date, time)):
         return given.isoformat()
-    return _coerced(str(given) if isinstance(given, (str, timedelta)) else _shown(given))
+    return room.holds(_coerced(str(given) if isinstance(given, (str, timedelta)) else _shown(given)))
 
 
-def _object(given: Mapping[Any, object], depth: int) -> Any:
+def _object(given: Mapping[Any, object], room: _Room, depth: int) -> Any:
     made: dict[str, Any] = {}
     try:
         pairs = list(given.items())
     except RuntimeError:  # another thread changes it
         return _coerced("<changed while it was read>")
+    room.take(_LEAST * len(pairs))
     for key, value in pairs:
         name = plain(key) if type(key) is str else plain(_shown(key))
         if is_secret(name):
             count("audit.value.redacted")
             made[name] = MARK
         else:
-            made[name] = cleaned(value, depth + 1)
+            made[name] = cleaned(value, room, depth + 1)
     return made
 
 

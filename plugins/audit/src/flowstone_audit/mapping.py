@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -116,6 +117,8 @@ def _texts(details: dict[str, Any], private: frozenset[str]) -> tuple[str, str |
     kept, held = divided(details, private)
     if len(kept) > LONGEST // 4:
         kept = _shortened(kept, details)
+    if held is not None and len(held) > LONGEST // 4:
+        held = _shortened(held, json.loads(held))
     if _NUL in kept or (held is not None and _NUL in held):
         kept = text_of(without_nul(orjson.loads(kept)))
         held = text_of(without_nul(orjson.loads(held))) if held is not None else None

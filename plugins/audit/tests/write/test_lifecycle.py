@@ -16,6 +16,7 @@ from flowstone_audit import events, limits
 from flowstone_audit.mapping import row_of, row_of_spooled
 from flowstone_audit.plugin import AuditPlugin
 from flowstone_audit.policy import Failures, Policy
+from flowstone_audit.spool import rows
 from plugins.audit.tests.write.log_table import Log
 
 
@@ -115,6 +116,16 @@ def test_what_is_too_long_is_cut_with_a_mark(home: Path) -> None:
     row = row_of(replace(huge, attributes=many), 1, "h/1/00000000")
     assert len(row.details.encode()) <= limits.DETAILS
     assert "bytes cut]" in row.details
+
+
+def test_what_is_held_privately_is_cut_as_well(home: Path) -> None:
+    """A private attribute that is too long for a line of the spool costs itself, not the event."""
+    huge = replace(sample(RunStart), attributes={"email": "x" * (2 << 20), "plan": "y"})
+    row = row_of(huge, 1, "h/1/00000000", private=frozenset({"email"}))
+    assert len((row.private or "").encode()) <= limits.DETAILS
+    assert "bytes cut]" in (row.private or "")
+    assert '"plan":"y"' in row.details
+    assert row == rows.decode(rows.encode(row))
 
 
 def test_the_spool_holds_what_the_event_says(home: Path) -> None:

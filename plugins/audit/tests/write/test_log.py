@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Any
 
 import pytest
@@ -134,6 +134,34 @@ def test_private_details_are_held_apart(home: Path, monkeypatch: pytest.MonkeyPa
     (row,) = Log().rows()
     assert ('{"plan":"x"}', '{"email":"ann@example.org"}') == (row["details"], row["private"])
     assert 32 == len(row["nonce"]) == len(row["commitment"])
+
+
+def test_private_details_of_the_same_name_are_both_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One at the top and one among attributes stand apart in what is held privately, as they did before."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_PRIVATE", "email")
+    given = {"email": "ann@a", "attributes": {"email": "bob@b", "plan": "x"}}
+    entry = flowstone_audit.log("a.b", actor_id="ann", actor_type="user", details=given)
+    assert {"email": "ann@a", "attributes": {"email": "bob@b"}} == entry.private
+    assert {"attributes": {"plan": "x"}} == entry.details
+
+
+@pytest.mark.parametrize("shared", ["cycle", "text", "bytes"])
+def test_values_that_unfold_without_end_are_refused_at_once(home: Path, shared: str) -> None:
+    """Objects that point at one another, or at the same long text, cost no more than details may take."""
+    parent: dict[str, Any] = {}
+    leaf: Any = {"cycle": parent, "text": "x" * 50_000, "bytes": b"x" * 50_000}[shared]
+    parent["children"] = [{"name": f"child {n}", "of": leaf} for n in range(20)]
+    begun = monotonic()
+    with pytest.raises(flowstone_audit.EntryRefused, match="details take more than"):
+        flowstone_audit.log("a.b", actor_id="ann", actor_type="user", details={"order": parent})
+    assert monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("given", [{"n": [7] * 32_000}, {"text": "x" * 65_000}])
+def test_all_that_fits_is_kept(home: Path, given: dict[str, Any]) -> None:
+    """What bounds the work cuts nothing that may be kept, however many values it has."""
+    entry = flowstone_audit.log("a.b", actor_id="ann", actor_type="user", details=given)
+    assert given == entry.details
 
 
 def test_an_entry_belongs_to_the_operation_around_it(home: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 import flowstone_audit
 from flowstone.plugin import RunStart, stats
 from flowstone.testing.samples import sample
-from flowstone_audit import config, depth, ingest, recorder
-from flowstone_audit.spool import batch, folder, line, rows
+from flowstone_audit import config, depth, health, ingest, recorder
+from flowstone_audit.spool import batch, folder, line, rows, segment
 from flowstone_audit.spool.appender import Appender, SpoolFull
 from plugins.audit.tests.write.log_table import Log
 
@@ -161,6 +161,17 @@ def test_rows_come_back_from_the_spool(home: Path) -> None:
     for broken in (b"{}", b"[]", b"[1]", b"nope"):
         with pytest.raises(ValueError, match=r"."):
             rows.decode(broken)
+
+
+@pytest.mark.parametrize("torn", [b"b0000", b"\0" * 5000, b"b00000000 1 x 1 {}\n", b"\n"])
+def test_a_torn_line_does_not_hide_what_waits(torn: bytes, home: Path) -> None:
+    """Where a crash left part of a line, or zeros, health is told all the same, and of how much."""
+    settings = config.load()
+    settings.spool.mkdir(parents=True)
+    head = segment.head("h/1/aaaaaaaa")
+    folder.segment_path(settings.spool, "1-aaaaaaaa", 1).write_bytes(head + torn)
+    assert (len(torn), 0.0) == (depth.look(settings).size, depth.look(settings).age)
+    assert "size" in health.spool().observed
 
 
 def test_what_is_too_long_for_a_line_has_one_of_its_own(home: Path) -> None:
