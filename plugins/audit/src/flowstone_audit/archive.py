@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import time_ns
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -17,6 +17,7 @@ from flowstone_audit.archive_form import Header, covering, header_line, hole_lin
 from flowstone_audit.columns import to_microseconds
 from flowstone_audit.errors import NotFound
 from flowstone_audit.kept_hashes import reader
+from flowstone_audit.private import new_file
 from flowstone_audit.row import Row, Stored
 from flowstone_audit.tables import log, seal
 from flowstone_audit.tree.layout import Node, Reader
@@ -105,7 +106,8 @@ def write(
     if found is None:
         raise NotFound("there is no sealed entry to archive; see: flowstone audit seal")
     header = _header(connection, read, found, private=private)
-    with _new_file(path) as file:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with new_file(path) as file:
         file.write(header_line(header))
         for leaf, seqs in _sealed(connection, found.first_seq, through):
             places = [each for each in enumerate(seqs, leaf) if found.first_leaf <= each[0] < found.end]
@@ -181,11 +183,6 @@ def _lines(
             yield row_line(leaf, stored_of(stored[seq]), private=private)
         else:
             yield hole_line(leaf, next(holes))
-
-
-def _new_file(path: Path) -> BinaryIO:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=1 << 20)
 
 
 def _keep_name(folder: Path) -> None:

@@ -18,6 +18,7 @@ from flowstone_audit.columns import to_microseconds
 from flowstone_audit.entry import AuditEntry
 from flowstone_audit.errors import NotFound
 from flowstone_audit.keys import KeyUnusable, VerifierKey
+from flowstone_audit.private import new_file
 from flowstone_audit.row import HASHED, Row
 from flowstone_audit.selection import Filters
 from flowstone_audit.tables import seal
@@ -78,7 +79,7 @@ def write(
     private: bool = True,
     told: Callable[[int], object] | None = None,
 ) -> Evidence:
-    """Write the entries that *filters* mean into a new zip file.
+    """Write the entries that *filters* mean into a new zip file, mode 0600.
 
     Args:
         path: The file; it must not exist.
@@ -89,8 +90,7 @@ def write(
         told: Called with the number of entries that were written.
 
     Raises:
-        NotFound: No sealed entry is meant.
-        KeyUnusable: There are no *keys*.
+        NotFound, KeyUnusable: No sealed entry is meant; there are no *keys*.
         NotProven: An entry is not what was sealed, or the newest checkpoint is signed by none of *keys*.
         OSError: The file is there, or cannot be written.
     """
@@ -99,13 +99,15 @@ def write(
         raise NotFound("nothing is sealed yet; see: flowstone audit seal")
     key = _signed_by(head.note, keys)
     writer, found = _Writer(connection, head.note, private), queries.stream(connection, filters)
-    with ZipFile(path, "x", ZIP_DEFLATED) as file:
+    with new_file(path) as opened:
         try:
-            entries, unsealed = writer.entries(file, found, told)
-            if not entries:
-                raise NotFound("no sealed entry is meant")
-            made = Evidence(entries, unsealed, head.size, key.text)
-            _accompany(file, made, head.note, filters)
+            with ZipFile(opened, "w", ZIP_DEFLATED) as file:
+                entries, unsealed = writer.entries(file, found, told)
+                if not entries:
+                    raise NotFound("no sealed entry is meant")
+                made = Evidence(entries, unsealed, head.size, key.text)
+                _accompany(file, made, head.note, filters)
+            opened.flush()
         except BaseException:
             path.unlink()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import URL
 
@@ -21,3 +22,13 @@ def make_private(url: URL) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         return
+
+
+def new_file(path: Path) -> BinaryIO:
+    """Make a file, mode 0600, and open it for writing.
+
+    Raises:
+        FileExistsError: It is there.
+        OSError: It cannot be made.
+    """
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b", buffering=1 << 20)

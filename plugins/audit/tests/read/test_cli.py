@@ -121,8 +121,10 @@ def test_export_writes_whole_files_or_none(audit: str, cli: CliRunner, tmp_path:
     run(cli, "export", "-o", str(path), "--force", "--without-private")
     assert b"10.0.0.1" not in path.read_bytes()
     assert b"row_hash" in path.read_bytes()
-    lines = run(cli, "export", "--event", "a.b").stdout.splitlines()
-    assert [entry.id for entry in entries] == [json.loads(line)["id"] for line in lines]
+    for words in ([], ["-o", "-"]):
+        lines = run(cli, "export", "--event", "a.b", *words).stdout.splitlines()
+        assert [entry.id for entry in entries] == [json.loads(line)["id"] for line in lines]
+    run(cli, "export", "-o", "-", "--json", code=2)
     run(cli, "export", "-o", str(tmp_path / "none.jsonl"), "--event", "c.d", code=3)
     assert [path] == [each for each in tmp_path.iterdir() if "jsonl" in each.name]
 

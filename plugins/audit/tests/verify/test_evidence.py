@@ -72,6 +72,7 @@ def test_what_is_in_it(lived: Story, tmp_path: Path) -> None:
     path = tmp_path / "e.zip"
     made = write(lived, path)
     assert (32, 1, 32, lived.signer.verifier.text) == made
+    assert 0o600 == path.stat().st_mode & 0o777
     with zipfile.ZipFile(path) as file:
         assert {
             "entries.jsonl",

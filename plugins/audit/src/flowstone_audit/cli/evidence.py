@@ -9,6 +9,7 @@ import click
 
 from flowstone_audit import checkpoint, config, heads, retention, signing
 from flowstone_audit import evidence as evidences
+from flowstone_audit.cli.draft import draft
 from flowstone_audit.cli.filters import chosen, filter_options
 from flowstone_audit.cli.output import fail, failing, show_json
 from flowstone_audit.cli.progress import Progress
@@ -40,17 +41,16 @@ def evidence(
 ) -> None:
     """Write sealed entries, their proofs, the signed checkpoint and a program that checks them into a zip file.
 
-    Whoever gets it needs Python and the log's key (flowstone audit key), by another way than the file. What is
-    not sealed yet is left out; to seal it now: flowstone audit seal.
+    The file is readable by you alone. Whoever gets it needs Python and the log's key (flowstone audit key), by
+    another way than the file. What is not sealed yet is left out; to seal it now: flowstone audit seal.
 
     Exit status: 0, 1 an entry is not what was sealed, 2 wrong usage or no usable database, 3 nothing found.
     """
     filters = chosen(given)
     with failing():
-        if output.exists() and not force:
-            raise FileExistsError(f"{output} is there; --force writes over it")
         try:
-            made = _written(output, filters, key, private=not without_private)
+            with draft(output, force=force) as path:
+                made = _written(path, filters, key, private=not without_private)
         except (NotProven, SealBroken) as error:
             fail(str(error), NOT_PROVEN)
     if as_json:
@@ -62,18 +62,13 @@ def evidence(
     click.echo(made.key)
 
 
-def _written(output: Path, filters: Filters, key: str | None, *, private: bool) -> Evidence:
-    """Write beside the file first, so that it is there as a whole or not at all."""
+def _written(path: Path, filters: Filters, key: str | None, *, private: bool) -> Evidence:
     with reading():
         pass  # what waits in spools comes in first
-    draft = output.with_name(f".{output.name}.part")
-    draft.unlink(missing_ok=True)
     with retention.snapshot() as connection, Progress("entries") as progress:
         keys = (
             signing.own(config.load().key, checkpoint.origin(heads.log_id(connection)))
             if key is None
             else (outside.key_of(key),)
         )
-        made = evidences.write(draft, connection, filters, keys, private=private, told=progress.step)
-    draft.replace(output)
-    return made
+        return evidences.write(path, connection, filters, keys, private=private, told=progress.step)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import click
 
 from flowstone_audit import archive, cloudevents, heads, queries, retention
+from flowstone_audit.cli.draft import draft
 from flowstone_audit.cli.filters import chosen, filter_options
 from flowstone_audit.cli.output import NOT_FOUND, fail, failing, line_of, show_json
 from flowstone_audit.cli.progress import Progress
 from flowstone_audit.entry import AuditEntry
+from flowstone_audit.private import new_file
 from flowstone_audit.reading import reading
 from flowstone_audit.selection import Filters
+
+STANDARD_OUTPUT: Final = Path("-")
 
 
 @click.command("export")
@@ -25,7 +27,7 @@ from flowstone_audit.selection import Filters
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file; standard output if not given.",
+    help="The file; standard output if not given, or with -.",
 )
 @click.option(
     "--format",
@@ -47,6 +49,7 @@ def export(
     Exit status: 0, 2 wrong usage or no usable database, 3 nothing found.
     """
     filters = chosen(given)
+    output = None if output == STANDARD_OUTPUT else output
     if output is None and (form == "archive" or as_json):
         raise click.UsageError("say with -o which file to write")
     if form == "archive" and any(value is not None for value in filters.values()):
@@ -55,11 +58,11 @@ def export(
         if output is None:
             written = _write(sys.stdout.buffer, form, filters, private=not without_private)
         else:
-            with _draft(output, force=force) as draft:
+            with draft(output, force=force) as path:
                 if form == "archive":
-                    written = _archive(draft, private=not without_private)
+                    written = _archive(path, private=not without_private)
                 else:
-                    with draft.open("xb") as file:
+                    with new_file(path) as file:
                         written = _write(file, form, filters, private=not without_private)
         if not written:
             fail("no audit entry is like that", NOT_FOUND)
@@ -92,20 +95,3 @@ def _archive(path: Path, *, private: bool) -> int:
         pass  # what waits in spools comes in first; it is archived once it is sealed
     with retention.snapshot() as connection, Progress("leaves", heads.size(connection)) as progress:
         return archive.write(path, connection, private=private, told=progress.step).rows
-
-
-@contextmanager
-def _draft(output: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a file beside *output* that takes its place at the end, if it was written."""
-    if output.exists() and not force:
-        raise FileExistsError(f"{output} is there already; --force writes over it")
-    draft = output.with_name(f".{output.name}.{os.getpid()}.part")
-    draft.unlink(missing_ok=True)
-    before = os.umask(0o077)
-    try:
-        yield draft
-        if draft.exists() and draft.stat().st_size:
-            draft.replace(output)
-    finally:
-        os.umask(before)
-        draft.unlink(missing_ok=True)
