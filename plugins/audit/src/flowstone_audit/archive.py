@@ -106,7 +106,6 @@ def write(
     if found is None:
         raise NotFound("there is no sealed entry to archive; see: flowstone audit seal")
     header = _header(connection, read, found, private=private)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with new_file(path) as file:
         file.write(header_line(header))
         for leaf, seqs in _sealed(connection, found.first_seq, through):

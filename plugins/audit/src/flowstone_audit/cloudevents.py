@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from flowstone_audit.entry import AuditEntry
+from flowstone_audit.entry import AuditEntry, shown
 
 PREFIX: Final = "flowstone.audit."
 _AUTH: Final[Mapping[str, str]] = {"user": "user", "api": "api_key", "system": "system"}
@@ -76,9 +76,9 @@ def _data(entry: AuditEntry, private: bool) -> dict[str, Any]:
     ]
     held = {name: getattr(entry, name) for name in names}
     found = {name: value for name, value in held.items() if value is not None}
-    found["details"] = entry.details
-    if private and entry.private is not None:
-        found["private"] = entry.private
+    found["details"] = shown(entry.details_text)
+    if private and entry.private_text is not None:
+        found["private"] = shown(entry.private_text)
     if entry.erased:
         found["erased"] = True
     found["row_hash"] = entry.row_hash.hex()

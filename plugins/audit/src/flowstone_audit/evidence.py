@@ -99,18 +99,12 @@ def write(
         raise NotFound("nothing is sealed yet; see: flowstone audit seal")
     key = _signed_by(head.note, keys)
     writer, found = _Writer(connection, head.note, private), queries.stream(connection, filters)
-    with new_file(path) as opened:
-        try:
-            with ZipFile(opened, "w", ZIP_DEFLATED) as file:
-                entries, unsealed = writer.entries(file, found, told)
-                if not entries:
-                    raise NotFound("no sealed entry is meant")
-                made = Evidence(entries, unsealed, head.size, key.text)
-                _accompany(file, made, head.note, filters)
-            opened.flush()
-        except BaseException:
-            path.unlink()
-            raise
+    with new_file(path) as opened, ZipFile(opened, "w", ZIP_DEFLATED) as file:
+        entries, unsealed = writer.entries(file, found, told)
+        if not entries:
+            raise NotFound("no sealed entry is meant")
+        made = Evidence(entries, unsealed, head.size, key.text)
+        _accompany(file, made, head.note, filters)
     return made
 
 

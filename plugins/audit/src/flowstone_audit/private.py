@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,11 +26,21 @@ def make_private(url: URL) -> None:
         return
 
 
-def new_file(path: Path) -> BinaryIO:
-    """Make a file, mode 0600, and open it for writing.
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Make a file, mode 0600, and yield it open; it is removed again where the block, or closing it, fails.
+
+    Its folder is made where there is none.
 
     Raises:
         FileExistsError: It is there.
         OSError: It cannot be made.
     """
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b", buffering=1 << 20)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w+b", buffering=1 << 20) as opened:
+            yield opened
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -128,7 +128,8 @@ def prune(
         told: Called with the number of leaves that were written, read, and entries deleted, now and then.
 
     Raises:
-        ArchiveBroken: What was written does not verify: the log was tampered with; nothing was deleted.
+        ArchiveBroken: What was written does not verify: the log was tampered with; nothing was deleted, and
+            the file is removed again.
         NotFound: There is nothing to prune.
         FileExistsError: *path* is there.
         Unavailable: The database cannot be reached, or stayed busy.
@@ -168,13 +169,19 @@ def _facts(path: Path, header: Header, found: Plan, digest: bytes) -> dict[str, 
 
 
 def _checked(path: Path, header: Header, told: Callable[[int], object] | None) -> bytes:
-    """Return the digest of an archive that verifies."""
+    """Return the digest of an archive that verifies; one that does not is removed."""
+    digest = b""
     try:
-        return archive_check.check(path, _keys(header), told).digest
+        digest = archive_check.check(path, _keys(header), told).digest
     except ArchiveBroken as error:
         raise ArchiveBroken(
-            f"nothing was deleted: {path} does not verify ({error}); see: flowstone audit verify"
+            f"nothing was deleted: the archive does not verify ({error}), and {path} was removed again;"
+            " see: flowstone audit verify"
         ) from error
+    finally:
+        if not digest:  # nothing rests on it, and it would be in the way of the next try
+            path.unlink(missing_ok=True)
+    return digest
 
 
 def _delete(path: Path, told: Callable[[int], object] | None) -> None:

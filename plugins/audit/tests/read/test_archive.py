@@ -213,17 +213,34 @@ def test_what_is_not_sealed_is_not_pruned(unsealed: str, tmp_path: Path) -> None
 
 
 def test_a_tampered_log_is_not_pruned(unsealed: str, tmp_path: Path) -> None:
-    """Where the archive does not verify, nothing is deleted and no floor is set."""
+    """Where the archive does not verify, nothing is deleted, no floor is set, and no file left that stops a next try."""
     write(3)
     seal()
     age(unsealed, 400)  # after sealing: inserted_at is not what was sealed
     with retention.snapshot() as connection:
         plan = retention.plan(connection, 365)
-    with pytest.raises(ArchiveBroken, match="root"):
-        retention.prune(tmp_path / "a.jsonl", plan, by="operator")
+    for _ in range(2):
+        with pytest.raises(ArchiveBroken, match=r"root.*removed again"):
+            retention.prune(tmp_path / "a.jsonl", plan, by="operator")
+    assert [] == list(tmp_path.glob("a.jsonl*"))
     assert 3 == count()
     with database.connect() as connection:
         assert 0 == connection.execute(select(func.count()).select_from(floor)).scalar_one()
+
+
+def test_an_archive_is_there_as_a_whole_or_not(unsealed: str, tmp_path: Path) -> None:
+    """One that was interrupted leaves nothing behind, and one that is there is not touched."""
+    write(3)
+    seal()
+    path = tmp_path / "a.jsonl"
+    with retention.snapshot() as connection:
+        with pytest.raises(ZeroDivisionError):
+            archive.write(path, connection, told=lambda _: 1 // 0)
+        assert not path.exists()
+        path.write_text("mine")
+        with pytest.raises(FileExistsError):
+            archive.write(path, connection)
+    assert "mine" == path.read_text()
 
 
 def test_a_prune_does_not_cover_up_a_deletion(unsealed: str, tmp_path: Path) -> None:

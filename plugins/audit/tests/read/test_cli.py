@@ -15,6 +15,7 @@ from flowstone.plugin import terminal
 from flowstone_audit import queries, sealing
 from flowstone_audit.cli import group
 from flowstone_audit.database import engine
+from plugins.audit.tests.read.test_archive import without_guard
 
 WHO: dict[str, Any] = {"actor_id": "ann", "actor_type": "user"}
 HOSTILE = "\x1b[2J\x07\u202eevil\nline"
@@ -159,6 +160,43 @@ def test_erase_asks_tells_and_erases(audit: str, cli: CliRunner) -> None:
     assert "erased" in run(cli, "show", entry.id).stdout
     run(cli, *words, "--yes", code=3)
     run(cli, "erase", "--actor", "nobody", "--dry-run", code=3)
+
+
+def test_erase_takes_what_show_takes(audit: str, cli: CliRunner) -> None:
+    """Numbers and beginnings of ids; what several ids begin with erases nothing, nor does a document without a yes."""
+    first, second = (flowstone_audit.log("a.b", **WHO, client_ip="10.0.0.1") for _ in range(2))
+    words = ["--request", "T-1", "--by", "dpo", "--yes", "--json"]
+    assert "2 ids" in run(cli, "erase", "--entry", first.id[:8], *words, code=4).stderr
+    assert "--json needs --yes" in run(cli, "erase", "--actor", "ann", *words[:4], "--json", code=2).stderr
+    assert "--json needs --yes" in run(cli, "prune", "--json", code=2).stderr
+    assert not queries.entry(first.id).erased
+    both = ["--entry", f"#{first.seq}", "--entry", second.id[:20], "--entry", first.id]
+    assert 2 == len(json.loads(run(cli, "erase", *both, "--dry-run", "--json").stdout)["to_erase"])
+    assert 2 == json.loads(run(cli, "erase", *both, *words).stdout)["erased"]
+    assert queries.entry(first.id).erased
+
+
+@pytest.mark.parametrize("text", ["not json", "[1]", "[" * 100_000, '{"a":"\\ud800"}'])
+def test_an_entry_that_was_tampered_with_hides_no_other(audit: str, cli: CliRunner, text: str) -> None:
+    """Details that are no JSON object any more are shown as what stands there, and marked; Python names the entry."""
+    flowstone_audit.log("a.b", **WHO, client_ip="10.0.0.1", details={"n": 1})
+    without_guard(audit, "update", f"UPDATE flowstone_audit_log SET details = '{text}', private = '{text}'")
+    good = flowstone_audit.log("a.b", **WHO).id
+    marked = "surrogate" if text.startswith("{") else "malformed"
+    for words in (["log", "--oldest-first", "--json"], ["export"], ["export", "--format", "cloudevents"]):
+        told = run(cli, *words).stdout
+        assert good in told
+        assert ("malformed" in told) == (marked == "malformed")
+    assert text[-8:].strip('"}') in run(cli, "show", "1").stdout
+    if marked == "malformed":
+        entry = queries.at(1)
+        assert {"details_malformed", "private_malformed"} <= entry.to_dict().keys()
+        assert "private_malformed" not in entry.to_dict(private=False)
+        for name in ("details", "private"):
+            with pytest.raises(
+                flowstone_audit.AuditError, match=rf"{name} of entry 1 .*flowstone audit verify"
+            ):
+                getattr(entry, name)
 
 
 def test_prune_says_when_nothing_is_old(audit: str, cli: CliRunner) -> None:

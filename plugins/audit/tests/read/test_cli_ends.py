@@ -90,7 +90,7 @@ def test_an_id_that_is_none(home: Path) -> None:
     """It says what an id looks like."""
     flowstone_audit.log("a.b", **WHO)
     ended = run("erase", "--entry", "zz", "--dry-run")
-    assert (2, "'zz' is no id of an audit entry: it has 32 hexadecimal digits\n") == (
+    assert (3, "zz is no id of an audit entry: 32 hex digits, or its number\n") == (
         ended.exit_code,
         ended.stderr,
     )

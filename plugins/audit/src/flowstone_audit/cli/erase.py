@@ -6,15 +6,19 @@ from typing import Any
 
 import click
 
-from flowstone_audit import erasing
-from flowstone_audit.cli.output import NOT_FOUND, fail, failing, show_json
+from flowstone_audit import erasing, lookup
+from flowstone_audit.cli.output import AMBIGUOUS, NOT_FOUND, fail, failing, show_json
 from flowstone_audit.cli.progress import Progress
 from flowstone_audit.reading import reading
 
 
 @click.command("erase")
 @click.option(
-    "--entry", "entries", multiple=True, metavar="ID", help="This entry; may be given several times."
+    "--entry",
+    "entries",
+    multiple=True,
+    metavar="ID",
+    help="This entry, by its id, the beginning of one, or its number; may be given several times.",
 )
 @click.option("--actor", "actor_id", metavar="ID", help="Everything that this actor did.")
 @click.option("--request", metavar="TEXT", help="Which request it follows: the number of a ticket, no name.")
@@ -39,7 +43,8 @@ def erase(
     It says first what would be erased and what cannot be, and asks. PostgreSQL: as a member of
     flowstone_audit_eraser.
 
-    Exit status: 0, 1 not confirmed, 2 wrong usage or no usable database, 3 nothing to erase.
+    Exit status: 0, 1 not confirmed, 2 wrong usage or no usable database, 3 nothing to erase, 4 the beginning of
+    several ids.
     """
     if not entries and actor_id is None:
         raise click.UsageError("say what to erase: --entry or --actor")
@@ -47,18 +52,29 @@ def erase(
         raise click.UsageError(
             "say which request it follows (--request) and who does it (--by), or --dry-run"
         )
+    if as_json and not (yes or dry_run):
+        raise click.UsageError("--json needs --yes, for it asks nothing")
     with failing():
+        ids = [_id(text) for text in entries]
         with reading() as connection:
-            plan = erasing.plan(connection, ids=entries, actor_id=actor_id)
+            plan = erasing.plan(connection, ids=ids, actor_id=actor_id)
         left: tuple[str, ...] = ()
         if not as_json:
             _tell(plan)
         if plan.ids and not dry_run:
-            if not yes and (as_json or not click.confirm("Erase it?", err=True)):
+            if not yes and not click.confirm("Erase it?", err=True):
                 raise click.exceptions.Exit(1)
             with Progress("entries", len(plan.ids)) as progress:
                 left = erasing.erase(plan, request=request or "", by=by or "", told=progress.step)
         _report(plan, left, done=not dry_run, as_json=as_json)
+
+
+def _id(text: str) -> str:
+    """Return the id that is meant, where it is one."""
+    first, *others = lookup.like(text)
+    if others:
+        fail(f"{text} is the beginning of {len(others) + 1} ids", AMBIGUOUS)
+    return first.id
 
 
 def _report(plan: erasing.Plan, left: tuple[str, ...], *, done: bool, as_json: bool) -> None:

@@ -135,5 +135,6 @@ def line_of(document: Any) -> bytes:
     """Return *document* as one line of JSON, UTF-8."""
     try:
         return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # a whole number beyond 64 bit
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    except TypeError:  # a whole number beyond 64 bit, or half of a surrogate pair that somebody put in
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace") + b"\n"  # as JSON has it, too

@@ -52,6 +52,8 @@ def prune(
 
     Exit status: 0, 1 not confirmed, 2 wrong usage or no usable database, 3 nothing is old enough.
     """
+    if as_json and not (yes or dry_run):
+        raise click.UsageError("--json needs --yes, for it asks nothing")
     with failing():
         settings = config.load()
         with reading():
@@ -62,7 +64,7 @@ def prune(
         if not as_json:
             _tell(plan, path)
         if plan.scope is not None and not dry_run:
-            if not yes and (as_json or not click.confirm("Do it?", err=True)):
+            if not yes and not click.confirm("Do it?", err=True):
                 raise click.exceptions.Exit(1)
             with Progress("steps", 3 * plan.scope.rows) as progress:
                 done = retention.prune(

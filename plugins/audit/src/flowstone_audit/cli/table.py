@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from flowstone.plugin import terminal
 from flowstone_audit.cli.moments import full_text, local_text
 from flowstone_audit.cli.output import Cell, Style
-from flowstone_audit.entry import AuditEntry
+from flowstone_audit.entry import AuditEntry, object_of, shown
 
 _HEADS: Final = ("seq", "happened", "event", "outcome", "actor", "resource", "correlation")
 _WIDEST: Final = (12, 19, 32, 9, 28, 40, 36)
@@ -85,13 +85,18 @@ def full(entry: AuditEntry, style: Style) -> Iterator[str]:
     for name, value in values:
         if value is not None:
             yield f"{style.paint(f'{name:<12}', 'dim')} {style.plain(str(value))}"
-    yield from _object("details", entry.details, style)
-    if entry.private is not None:
-        yield from _object("private", entry.private, style)
+    yield from _object("details", entry.details_text, style)
+    if entry.private_text is not None:
+        yield from _object("private", entry.private_text, style)
 
 
-def _object(name: str, found: Mapping[str, Any], style: Style) -> Iterator[str]:
-    yield style.paint(name, "dim") if found else f"{style.paint(f'{name:<12}', 'dim')} -"
+def _object(name: str, held: str, style: Style) -> Iterator[str]:
+    found = object_of(held)
+    if found is None:
+        yield f"{style.paint(f'{name:<12}', 'dim')} no JSON object: somebody has changed it; see: flowstone audit verify"
+        found = shown(held)
+    else:
+        yield style.paint(name, "dim") if found else f"{style.paint(f'{name:<12}', 'dim')} -"
     for key, value in found.items():
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield f"  {style.plain(key)}: {style.plain(shown)}"
+        told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield f"  {style.plain(key)}: {style.plain(told)}"
