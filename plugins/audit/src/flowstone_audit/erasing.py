@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BindParameter, Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from flowstone_audit import config, database, permission, queries, writer
+from flowstone_audit import config, database, lingering, permission, queries, writer
 from flowstone_audit.details import text
 from flowstone_audit.errors import NotFound
 from flowstone_audit.row import PRIVATE
@@ -30,6 +30,7 @@ REMAINS: Final = (
     "backups of the database, and of this machine, until they expire",
     "archives and exports written before",
     "spools and databases on other machines that have not been taken in yet",
+    "segments in spools of other homes, until their processes end; in this one they are named at the end",
     "what telemetry took elsewhere: logs, spans, live messages, the trace store",
     "actor, resource and details of the entries themselves: they are hashed and stay",
 )
@@ -101,7 +102,8 @@ def erase(
     if not found.ids:
         return ()
     request, by = text(request), text(by)  # the table and the entries have to say the same
-    kept = database.of(config.load())
+    settings = config.load()
+    kept = database.of(settings)
     permission.see_eraser(kept, "erasing")
     _record("started", request, by, len(found.ids))
     for some in _chunks(found.ids):
@@ -109,7 +111,7 @@ def erase(
         if told is not None:
             told(len(some))
     _record("success", request, by, len(found.ids))
-    return _swept(kept)
+    return (*_swept(kept), *lingering.told(settings.spool, found.ids))
 
 
 def _erase(kept: database.Database, ids: Sequence[str], request: str, by: str) -> None:

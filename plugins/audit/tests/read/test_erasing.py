@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,20 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
 import flowstone_audit
-from flowstone_audit import archive, archive_check, database, erasing, queries, retention, sealing
+from flowstone.plugin import RunStart
+from flowstone.testing.samples import sample
+from flowstone_audit import (
+    archive,
+    archive_check,
+    database,
+    erasing,
+    ingest,
+    queries,
+    recorder,
+    retention,
+    sealing,
+)
+from flowstone_audit.reading import reading
 from flowstone_audit.tables import erasure, log
 
 WHO: dict[str, Any] = {"actor_id": "ann", "actor_type": "user"}
@@ -91,3 +105,31 @@ def test_without_permission_nothing_is_erased(audit: str) -> None:
     with pytest.raises(DBAPIError, match="flowstone audit"), database.engine().begin() as connection:
         connection.execute(update(log).values(client_ip=None, user_agent=None, private=None, nonce=None))
     assert "10.0.0.1" == queries.entries().entries[0].client_ip
+
+
+def test_files_of_the_spool_that_hold_what_was_erased_are_named(
+    audit: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A live writer's segment, while it stands there; one with nothing of it is not; lines that were refused always."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_PRIVATE", "email")
+    keeper = recorder.current()
+    event = replace(sample(RunStart, "r-1"), attributes={"email": "ann@example.org"})
+    keeper.gather([event])
+    keeper.settle()
+    other = write(1, client_ip="10.0.0.1")
+    (segment,) = keeper.config.spool.glob("*.spool")
+    plans = []
+    for ids in ([event.id], other):
+        with reading(catch_up=5.0) as connection:
+            plans.append(erasing.plan(connection, ids=ids))
+    assert b"ann@example.org" in segment.read_bytes()
+    assert str(segment) not in "".join(erasing.erase(plans[1], request="T-1", by="dpo"))
+    refused = segment.with_name("1-aaaaaaaa.refused")
+    refused.write_bytes(b"?")
+    left = erasing.erase(plans[0], request="T-1", by="dpo")
+    assert [(True, True), (False, True)] == [
+        (str(segment) in each, str(segment) in each or str(refused) in each) for each in left[-2:]
+    ]
+    keeper.close()
+    ingest.catch_up(5.0)
+    assert [refused] == list(keeper.config.spool.iterdir())
