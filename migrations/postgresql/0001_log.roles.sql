@@ -12,7 +12,7 @@ BEGIN
                     NULL;
                 WHEN insufficient_privilege THEN
                     RAISE NOTICE USING MESSAGE = 'flowstone audit: this user may not make the role ' || wanted
-                        || '; have it made, then run: flowstone audit migrate --grants';
+                        || '; let somebody who may run: CREATE ROLE ' || wanted || ' NOLOGIN; then: flowstone audit migrate --grants';
             END;
         END IF;
     END LOOP;
