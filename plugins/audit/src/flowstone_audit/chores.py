@@ -191,14 +191,20 @@ class Chores:
             self._seal()
 
     def _collect(self, connection: Connection) -> None:
-        """Take in the rows that plugins provide, now and then; they are ingested and sealed with what comes next."""
+        """Take in the rows that plugins provide, now and then; they are ingested and sealed with what comes next.
+
+        Never raises: what they provide, or a spool that is full, must not keep what is committed from being sealed.
+        """
         if monotonic() < self._next_collection:
             return
         from flowstone_audit import collecting
 
         self._next_collection = monotonic() + _COLLECT_S
-        if collecting.collect(connection, self._spool, self._settings.private):
-            self.note()
+        try:
+            if collecting.collect(connection, self._spool, self._settings.private):
+                self.note()
+        except Exception:  # of a mapping of a plugin's, of the spool, or of the database: then sealing tells
+            count("audit.collect.failed")
 
     def _seal(self) -> None:
         """Seal what is committed, at most once per interval."""

@@ -39,7 +39,7 @@ def collect(connection: Connection, spool: Appender, private: frozenset[str]) ->
     for one in provided("provide_audit_rows"):
         try:
             row = draft_of(one, spool.writer, private)
-        except (EntryRefused, ValueError, TypeError):
+        except (EntryRefused, ValueError, TypeError, OverflowError):
             count("audit.row.refused")
             continue
         drafts.setdefault(row.id, row)
@@ -56,7 +56,7 @@ def draft_of(given: object, writer: str, private: frozenset[str]) -> Row:
 
     Raises:
         EntryRefused: A field is missing, malformed or too large.
-        ValueError, TypeError: The id is none, or the time.
+        ValueError, TypeError, OverflowError: The id is none, or the time.
     """
     if not isinstance(given, Mapping):
         raise EntryRefused(f"an audit row is a mapping, not {type(given).__name__}")

@@ -58,7 +58,11 @@ def test_rows_of_a_host_are_taken_in_once(audit_log: Log) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["text", {}, _row(id="x"), _row(actor_type="robot"), _row(details=[1]), _row(time="now")]
+    "bad",
+    [
+        *("text", {}, _row(id="x"), _row(actor_type="robot"), _row(details=[1])),
+        *(_row(time="now"), _row(time=float("inf")), _row(time=float("nan"))),
+    ],
 )
 def test_a_malformed_row_is_counted_and_left_out(audit_log: Log, bad: object) -> None:
     """One row that is none does not keep the others out."""
@@ -80,6 +84,32 @@ def test_the_background_takes_them_in_and_seals_them(audit_log: Log, monkeypatch
             sleep(0.05)
     assert ["rule.updated", "host.deployed"] == [row["event_type"] for row in audit_log.rows(caught_up=False)]
     assert 2 == _sealed()
+
+
+class Odd(dict[str, object]):
+    """A mapping that does not answer."""
+
+    def get(self, *_: object) -> object:
+        raise RuntimeError("not now")
+
+
+@pytest.mark.parametrize("fault", ["mapping", "spool"])
+def test_what_cannot_be_taken_in_keeps_nothing_from_being_sealed(
+    audit_log: Log, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Where a host's rows raise, or the spool is full, the log is sealed all the same, and the failure counted."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_SEAL_INTERVAL", "0.1")
+    if fault == "spool":
+        monkeypatch.setattr("flowstone_audit.config._LEAST_SPOOL", 100)
+        monkeypatch.setenv("FLOWSTONE_AUDIT_SPOOL_MAX_BYTES", "100")
+    before = stats().get("audit.collect.failed", 0)
+    with capture(Host(Odd() if fault == "mapping" else _row())):
+        flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+        deadline = monotonic() + 20
+        while not _sealed() and monotonic() < deadline:
+            sleep(0.05)
+    assert 1 == _sealed()
+    assert before < stats().get("audit.collect.failed", 0)
 
 
 def _sealed() -> int:
