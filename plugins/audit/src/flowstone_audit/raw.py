@@ -41,10 +41,12 @@ def entries(connection: Connection, statement: Select[Any], values: Mapping[str,
 def _rows(connection: Connection, sql: str, parameters: Any) -> Sequence[Any]:
     """Return what a statement finds, asking the driver itself where nobody listens to SQLAlchemy's statements.
 
-    That spares a look-up in SQLite half of its time, and a transaction around it.
+    That spares a look-up in SQLite half of its time, and a transaction around it. Elsewhere the driver begins a
+    transaction that SQLAlchemy would know nothing of, unless it commits each statement by itself.
     """
-    if not connection.engine.dispatch.before_cursor_execute:
-        driver: Any = connection.connection
+    driver: Any = connection.connection
+    alone = connection.dialect.name == "sqlite" or getattr(driver.driver_connection, "autocommit", False) is True
+    if alone and not connection.engine.dispatch.before_cursor_execute:
         try:
             cursor = driver.cursor()
             try:

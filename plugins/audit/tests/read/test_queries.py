@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 import flowstone_audit
 from flowstone_audit import database, queries
@@ -178,6 +180,30 @@ def test_threads_read_at_once(audit: str) -> None:
     for thread in threads:
         thread.join()
     assert {n: {written[n]} for n in range(4)} == found
+
+
+def test_a_connection_of_the_callers_knows_of_its_transaction(audit: str) -> None:
+    """A query leaves the server in no transaction that SQLAlchemy, which is to end it, knows nothing of."""
+    flowstone_audit.log("rule.updated", **WHO)
+    engine = create_engine(audit, poolclass=NullPool)
+    with engine.connect() as own:
+        assert 1 == len(queries.entries(connection=own).entries)
+        own.rollback()
+        driver: Any = own.connection.driver_connection
+        begun = driver.in_transaction if database.engine().name == "sqlite" else driver.info.transaction_status
+        assert not begun
+
+
+def test_what_the_server_refuses_in_a_callers_transaction_is_told(audit: str) -> None:
+    """The error is the server's own reason, not that the transaction had failed before."""
+    engine = create_engine(audit, poolclass=NullPool)
+    if engine.name == "sqlite":
+        pytest.skip("in SQLite a statement that is refused ends no transaction")
+    with engine.begin() as other, engine.begin() as own:
+        other.execute(text("LOCK TABLE flowstone_audit_log IN ACCESS EXCLUSIVE MODE"))
+        own.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            queries.entries(connection=own)
 
 
 def test_reading_makes_nothing(home: Any) -> None:
