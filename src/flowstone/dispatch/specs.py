@@ -154,7 +154,8 @@ class Hooks:
 
         When: the audit plugin has sealed.
         Guarantees: each anchor gets each checkpoint (a signed note, text) at least once, in order, from the
-            first that it is told of on; one that raises is asked again, one that hangs is left behind.
+            first that it is told of on; one that raises is asked again, one that hangs is left behind, and one
+            that is slow gets as much as it takes in 2 s, the rest the next time.
         Not called: where no audit plugin is installed.
         """
         return ()

@@ -3,7 +3,7 @@
 Whoever owns the database can rewrite it with its seals, but not what was published. Each anchor gets each
 checkpoint at least once, in order, from the first that it is told of in this home on; how far it is stands in
 ``$FLOWSTONE_HOME/audit/anchored.json``. One that fails or hangs is counted, keeps nobody waiting, and gets
-what it missed the next time.
+what it missed the next time; likewise one that is slow, as far as it does not get in its time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Protocol, runtime_checkable
 
 from sqlalchemy import Connection, select
@@ -25,11 +26,12 @@ from flowstone_audit.file_anchor import FileAnchor
 from flowstone_audit.tables import seal
 
 WAIT_S: Final = 2.0
-"""What one anchor may take for a publication before it is left behind."""
+"""What one anchor may take for a publication before it is left behind, and for all before the rest has to wait."""
 
 _AT_ONCE: Final = 256
 _MOST: Final = 8192  # so many checkpoints to one anchor before the others have their turn
 _hung: set[tuple[int, str]] = set()  # with the pid: a fork does not inherit the thread
+_slow: set[str] = set()  # that did not get all in the last publication
 
 
 @runtime_checkable
@@ -56,8 +58,9 @@ def all_anchors() -> list[Anchor]:
 def publish(connection: Connection) -> None:
     """Publish to each anchor the checkpoints that it has not got; never raises for an anchor's fault.
 
-    Where another process of this home is publishing, it is left to that one.
+    One that takes long keeps it no longer than twice ``WAIT_S``. Where another process of this home is publishing, it is left to that one.
     """
+    _slow.clear()
     folder = config.load().folder
     with connection.begin():
         log_id, size = heads.log_id(connection), heads.size(connection)
@@ -75,11 +78,19 @@ def publish(connection: Connection) -> None:
             _save(folder / "anchored.json", places)
 
 
+def has_more() -> bool:
+    """Tell whether time was too short for what this process published last: soon it is to publish again."""
+    return bool(_slow)
+
+
 def _bring_up(connection: Connection, anchor: Anchor, reached: dict[str, int]) -> None:
-    left = _MOST
+    left, deadline = _MOST, monotonic() + WAIT_S
     while left > 0:
         waiting = _waiting(connection, reached.get(anchor.name), min(left, _AT_ONCE))
         for size, note in waiting:
+            if monotonic() > deadline:
+                _slow.add(anchor.name)
+                return
             if not _published(anchor, note):
                 count(f"audit.anchor.failed.{anchor.name}")
                 return

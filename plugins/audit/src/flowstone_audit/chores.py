@@ -210,7 +210,7 @@ class Chores:
         """Seal what is committed, at most once per interval."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        from flowstone_audit import engines, sealing
+        from flowstone_audit import anchors, engines, sealing
         from flowstone_audit.database import of
 
         settings = self._settings
@@ -220,6 +220,7 @@ class Chores:
             with of(settings).connect() as connection:
                 self._collect(connection)
                 sealing.seal_all(connection, timeout=_SEAL_S)
+            self._unsealed |= anchors.has_more()
         except (AuditError, SQLAlchemyError, OSError) as error:
             count("audit.seal.failed")
             self._unsealed = True

@@ -45,7 +45,9 @@ def _rows(connection: Connection, sql: str, parameters: Any) -> Sequence[Any]:
     transaction that SQLAlchemy would know nothing of, unless it commits each statement by itself.
     """
     driver: Any = connection.connection
-    alone = connection.dialect.name == "sqlite" or getattr(driver.driver_connection, "autocommit", False) is True
+    alone = (
+        connection.dialect.name == "sqlite" or getattr(driver.driver_connection, "autocommit", False) is True
+    )
     if alone and not connection.engine.dispatch.before_cursor_execute:
         try:
             cursor = driver.cursor()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import create_engine, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -190,7 +190,9 @@ def test_a_connection_of_the_callers_knows_of_its_transaction(audit: str) -> Non
         assert 1 == len(queries.entries(connection=own).entries)
         own.rollback()
         driver: Any = own.connection.driver_connection
-        begun = driver.in_transaction if database.engine().name == "sqlite" else driver.info.transaction_status
+        begun = (
+            driver.in_transaction if database.engine().name == "sqlite" else driver.info.transaction_status
+        )
         assert not begun
 
 
@@ -200,8 +202,8 @@ def test_what_the_server_refuses_in_a_callers_transaction_is_told(audit: str) ->
     if engine.name == "sqlite":
         pytest.skip("in SQLite a statement that is refused ends no transaction")
     with engine.begin() as other, engine.begin() as own:
-        other.execute(text("LOCK TABLE flowstone_audit_log IN ACCESS EXCLUSIVE MODE"))
-        own.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        other.exec_driver_sql("LOCK TABLE flowstone_audit_log IN ACCESS EXCLUSIVE MODE")
+        own.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
         with pytest.raises(OperationalError, match="lock timeout"):
             queries.entries(connection=own)
 

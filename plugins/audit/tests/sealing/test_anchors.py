@@ -28,6 +28,8 @@ class Collecting:
             raise OSError("no such bucket")
         if self.way == "hangs":
             time.sleep(anchors.WAIT_S * 2)
+        if self.way == "is slow":
+            time.sleep(anchors.WAIT_S / 4)
         self.notes.append(note)
 
 
@@ -90,6 +92,28 @@ def test_an_anchor_that_hangs_is_left_behind(
     _seal(engine, signer, 3)
     assert time.monotonic() - began < anchors.WAIT_S * 2 + 2
     assert 3 == len(truth(engine, [signer.verifier]).notes)
+
+
+def test_an_anchor_that_is_slow_gets_the_rest_the_next_time(
+    engine: Engine, signer: Signer, flowstone_capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much it has missed, it keeps a seal no longer than its bound; in the end it has all, in order."""
+    slow = Collecting("slow")
+    flowstone_capture.engine.plugins.register(Providing(slow), "providing")
+    _seal(engine, signer, 1)
+    slow.way = "fails"
+    _seal(engine, signer, 12)
+    monkeypatch.setattr(anchors, "WAIT_S", 0.4)
+    slow.way = "is slow"
+    began = time.monotonic()
+    sealing.seal_all(engine, signer)
+    assert time.monotonic() - began < 1.1
+    assert 1 < len(slow.notes) < 13
+    assert anchors.has_more()
+    slow.way = ""
+    sealing.seal_all(engine, signer)
+    assert truth(engine, [signer.verifier]).notes == slow.notes
+    assert not anchors.has_more()
 
 
 def test_an_anchor_new_in_a_home_begins_with_the_newest(

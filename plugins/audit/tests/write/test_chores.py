@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from time import monotonic, sleep
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import flowstone_audit
 from flowstone.plugin import RunStart, hookimpl, stats
 from flowstone.testing.capture import capture
 from flowstone.testing.samples import sample
-from flowstone_audit import chores, collecting, database, ingest, recorder
+from flowstone_audit import anchors, chores, collecting, database, ingest, recorder
 from flowstone_audit.tables import seal
 from plugins.audit.tests.write.log_table import Log
 
@@ -110,6 +111,51 @@ def test_what_cannot_be_taken_in_keeps_nothing_from_being_sealed(
             sleep(0.05)
     assert 1 == _sealed()
     assert before < stats().get("audit.collect.failed", 0)
+
+
+class Slow:
+    """An anchor that gets one checkpoint in its time."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.is_there = False
+
+    @hookimpl
+    def provide_audit_anchor(self) -> list[Slow]:
+        """Return it."""
+        return [self]
+
+    def publish(self, note: str) -> None:
+        """Keep the checkpoint, but for all after the first as long as it is away."""
+        if self.notes and not self.is_there:
+            raise OSError("away")
+        sleep(0.4 if self.is_there else 0)
+        self.notes.append(note)
+
+
+def test_a_slow_anchor_gets_everything_though_nothing_new_is_sealed(
+    audit_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an anchor did not get in its time, it gets in the next rounds, also when nothing is logged any more."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_SEAL_INTERVAL", "0.05")
+    slow = Slow()
+    with capture(slow):
+        for number in range(1, 6):
+            slow.is_there = number == 5
+            if slow.is_there:
+                monkeypatch.setattr(anchors, "WAIT_S", 1.0)
+            flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
+            _wait(lambda: _sealed() == number)  # noqa: B023 - called at once
+        _wait(lambda: len(slow.notes) == 5)
+    assert 5 == len(slow.notes)
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    deadline = monotonic() + 20
+    while not until() and monotonic() < deadline:
+        sleep(0.05)
 
 
 def _sealed() -> int:
