@@ -32,7 +32,8 @@ def catch_up(timeout: float = 5.0) -> int:
     A spool that cannot be brought in keeps no other waiting; the first trouble is raised at the end.
 
     Args:
-        timeout: Seconds after which the rest is left to others.
+        timeout: Seconds after which the rest is left for later, of that spool and of all others; those that wait
+            longest come first.
 
     Raises:
         Unavailable: The database cannot be reached, or is read-only; the entries wait on.
@@ -50,29 +51,36 @@ def catch_up(timeout: float = 5.0) -> int:
     prepare(database)
     made = 0
     trouble: Exception | None = None
-    for stem in found.segments:
+    for stem, numbers in found.segments.items():
         try:
-            made += _ingest(database, settings, stem, deadline)
+            made += _ingest(database, settings, stem, numbers, deadline)
         except Exception as error:  # whatever is in one spool, it must not keep those of others waiting
             trouble = trouble or error
-            if monotonic() > deadline:
-                break
+        if monotonic() > deadline:
+            break
     if trouble is not None:
         raise trouble
     return made
 
 
-def _ingest(database: Database, settings: config.Config, stem: str, deadline: float) -> int:
+def _ingest(
+    database: Database, settings: config.Config, stem: str, numbers: list[int], deadline: float
+) -> int:
     """Ingest a spool, by the claim that is held open where it is this process's own."""
     mine = own.of(stem)
     if mine is None:
-        return ingest(database, settings, stem, deadline)
+        return ingest(database, settings, stem, numbers, deadline)
     with mine.lock:
-        return ingest(database, settings, stem, deadline, mine.claim)
+        return ingest(database, settings, stem, numbers, deadline, mine.claim)
 
 
 def ingest(
-    database: Database, settings: config.Config, stem: str, deadline: float, claim: Claim | None = None
+    database: Database,
+    settings: config.Config,
+    stem: str,
+    numbers: list[int],
+    deadline: float,
+    claim: Claim | None = None,
 ) -> int:
     """Bring the spool of one writer into the database; return how many entries were new.
 
@@ -80,6 +88,7 @@ def ingest(
         database: Its tables are there.
         settings: Whose home it is.
         stem: What the writer's files begin with.
+        numbers: Of its segments, as they were seen a while ago, ascending.
         deadline: Monotonic seconds at which the rest is left.
         claim: The writer's own, held open; the caller sees that one thread uses it at a time.
 
@@ -91,7 +100,7 @@ def ingest(
     try:
         if not held.take():
             return 0  # somebody else is at it
-        return _drain(database, settings, stem, held, deadline)
+        return _drain(database, settings, stem, numbers, held, deadline)
     finally:
         if claim is None:
             held.close()
@@ -99,16 +108,19 @@ def ingest(
             held.let_go()
 
 
-def _drain(database: Database, settings: config.Config, stem: str, claim: Claim, deadline: float) -> int:
+def _drain(
+    database: Database, settings: config.Config, stem: str, numbers: list[int], claim: Claim, deadline: float
+) -> int:
     made = 0
     gone = True
-    numbers = folder.look(settings.spool).segments.get(stem, [])
     for number in numbers:
         at = claim.position()
         path = folder.segment_path(settings.spool, stem, number)
         followed = number != numbers[-1]  # its writer has gone on, so nothing is added to it
         if number < at.number:
             path.unlink(missing_ok=True)
+            continue
+        if not path.exists():  # somebody else was at it since it was seen
             continue
         begin = Position(number, at.offset if number == at.number else 0)
         done, new = _segment(database, settings, path, claim, begin, deadline, followed)
@@ -117,7 +129,7 @@ def _drain(database: Database, settings: config.Config, stem: str, claim: Claim,
             gone = False
             break
         path.unlink(missing_ok=True)
-    if gone:
+    if gone and claim.position().number <= numbers[-1]:  # else somebody else has begun with a later segment
         claim.remove()
     return made
 

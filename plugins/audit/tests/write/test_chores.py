@@ -142,14 +142,14 @@ def test_a_slow_anchor_gets_everything_though_nothing_new_is_sealed(
     monkeypatch.setenv("FLOWSTONE_AUDIT_SEAL_INTERVAL", "0.05")
     slow = Slow()
     with capture(slow):
-        for number in range(1, 6):
-            slow.is_there = number == 5
+        for number in range(1, 10):
+            slow.is_there = number == 9
             if slow.is_there:
                 monkeypatch.setattr(anchors, "WAIT_S", 1.0)
             flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
             _wait(lambda: _sealed() == number)  # noqa: B023 - called at once
-        _wait(lambda: len(slow.notes) == 5)
-    assert 5 == len(slow.notes)
+        _wait(lambda: len(slow.notes) == 9)
+    assert 9 == len(slow.notes)
 
 
 def _wait(until: Callable[[], bool]) -> None:

@@ -6,15 +6,18 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
 import flowstone_audit
 from flowstone.plugin import RunStart, stats
 from flowstone.testing.samples import sample
-from flowstone_audit import config, depth, health, ingest, recorder
+from flowstone_audit import config, database, depth, health, ingest, insert, recorder
 from flowstone_audit.spool import batch, folder, line, rows, segment
 from flowstone_audit.spool.appender import Appender, SpoolFull
+from flowstone_audit.spool.claim import Claim, Position
 from plugins.audit.tests.write.log_table import Log
 
 
@@ -69,6 +72,64 @@ def test_a_lost_position_doubles_nothing(audit_log: Log) -> None:
     folder.claim_path(keeper.config.spool, keeper.spool.stem).write_bytes(b"\0" * 32)
     assert 0 == ingest.catch_up(10)
     assert [one.id for one in events] == [row["id"] for row in audit_log.rows()]
+
+
+def left_behind(home: Path, many: int) -> list[str]:
+    """Make spools of processes that are gone, of one event each; return the events' ids, oldest spool first."""
+    events = []
+    for number in range(many):
+        spool = Appender(home / "audit" / "spool", f"h/{1000 - number}/{number:08x}", 1 << 30)
+        (one,) = one_event()
+        spool.append([one])
+        spool.close()
+        os.utime(folder.segment_path(spool.home, spool.stem, 1), (number, number))
+        events += [event.id for event in one.events]
+    return events
+
+
+def test_what_waits_is_brought_in_within_its_time(
+    audit_log: Log, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many spools there are, the time holds for all; what waits longest comes first, the rest later."""
+    ids = left_behind(home, 12)
+    audit_log.rows(caught_up=False)
+    take, look = insert.many, folder.look
+    looked: list[Path] = []
+
+    def slowly(*given: Any, **more: Any) -> int:
+        sleep(0.2)
+        return take(*given, **more)
+
+    def looking(home: Path) -> folder.Found:
+        looked.append(home)
+        return look(home)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(insert, "many", slowly)
+        patched.setattr(folder, "look", looking)
+        began = monotonic()
+        made = ingest.catch_up(0.3)
+        assert monotonic() - began < 2.0
+    assert 1 <= made < 12
+    assert 1 == len(looked)
+    assert ids[:made] == [row["id"] for row in audit_log.rows(caught_up=False)]
+    assert ids == [row["id"] for row in audit_log.rows()]
+
+
+def test_what_others_took_meanwhile_is_no_trouble(home: Path) -> None:
+    """Segments that are gone since they were seen are passed over, and others' place in a later one stays."""
+    (event,) = left_behind(home, 1)
+    settings = config.load()
+    (stem,) = folder.look(settings.spool).segments
+    assert [event] == [row["id"] for row in Log().rows()]
+    assert 0 == ingest.ingest(database.of(settings), settings, stem, [1, 2], monotonic() + 5)
+    assert [] == sorted(settings.spool.iterdir())
+    other = Claim(settings.spool, stem)
+    assert other.take()
+    other.advance(Position(3, 500))
+    other.close()
+    assert 0 == ingest.ingest(database.of(settings), settings, stem, [1, 2], monotonic() + 5)
+    assert b"3" in folder.claim_path(settings.spool, stem).read_bytes()
 
 
 def test_a_torn_tail_is_left_behind(home: Path) -> None:

@@ -16,7 +16,8 @@ class Found(NamedTuple):
     """What lies in the folder.
 
     Attributes:
-        segments: Of each writer, by the stem of its files: the numbers of its segments, ascending.
+        segments: Of each writer, by the stem of its files: the numbers of its segments, ascending. The writer whose
+            segment was written to longest ago comes first.
         claims: Stems that have a sidecar.
         size: Bytes of all segments.
     """
@@ -44,16 +45,20 @@ def claim_path(folder: Path, stem: str) -> Path:
 
 def look(folder: Path) -> Found:
     """Return what lies in *folder*; nothing where there is none."""
-    found = Found({}, set(), 0)
+    segments: dict[str, list[int]] = {}
+    claims: set[str] = set()
+    written: dict[str, float] = {}
     size = 0
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if match := _SEGMENT.fullmatch(entry.name):
-                found.segments.setdefault(match["stem"], []).append(int(match["number"]))
+                stem = match["stem"]
+                segments.setdefault(stem, []).append(int(match["number"]))
                 with suppress(FileNotFoundError):  # ingested meanwhile
-                    size += entry.stat().st_size
+                    found = entry.stat()
+                    size += found.st_size
+                    written[stem] = min(found.st_mtime, written.get(stem, found.st_mtime))
             elif match := _CLAIM.fullmatch(entry.name):
-                found.claims.add(match["stem"])
-    for numbers in found.segments.values():
-        numbers.sort()
-    return found._replace(size=size)
+                claims.add(match["stem"])
+    oldest = sorted(segments, key=lambda stem: written.get(stem, 0.0))
+    return Found({stem: sorted(segments[stem]) for stem in oldest}, claims, size)
