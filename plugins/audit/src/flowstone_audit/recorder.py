@@ -101,9 +101,9 @@ class Recorder:
             return False
         return config.on_failure.of(name, waiting=True) == "raise"
 
-    def hold(self, row: Row) -> None:
+    def hold(self, row: Row, reason: str) -> None:
         """Keep an entry of ``log()`` in memory that could be written nowhere, to be tried again."""
-        self._items.append(row)
+        self.losses.hold([row], reason)
 
     def close(self) -> None:
         """End the chores, and let go of the spool; what comes later begins another segment."""
@@ -121,17 +121,10 @@ class Recorder:
         try:
             while taken < len(queue):
                 taken += self.spool.append(queue[taken:] if taken else queue)
-            gap = self.losses.gap()
-            if gap is not None:
-                self.spool.append([gap])
-                self.losses.told()
+            self.losses.tell()
         except OSError as error:
             reason = error.strerror or str(error)
-            left = queue[taken:]
-            self.losses.take([one for one in left if isinstance(one, Batch)], reason)
-            rows = sum(isinstance(one, Row) for one in left)
-            if rows:
-                self.losses.drop(rows, reason)
+            self.losses.take(queue[taken:], reason)
         if queue:
             self.chores.note()
         return reason

@@ -137,7 +137,7 @@ def _durable(keeper: recorder.Recorder, row: Row) -> AuditEntry:
         if failure == "raise":
             raise
         if failure == "spool":
-            keeper.hold(row)
+            keeper.hold(row, str(error))
         else:
             keeper.losses.drop(1, str(error))
         return made.of_row(sealed(row))

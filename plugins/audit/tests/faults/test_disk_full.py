@@ -6,18 +6,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import flowstone
 import flowstone_audit
-from flowstone.plugin import RunStart, stats
+from flowstone.plugin import RunStart, encode_many, stats
 from flowstone.testing.capture import capture
 from flowstone.testing.samples import sample
-from flowstone_audit import losses, recorder
+from flowstone_audit import entries, losses, recorder
+from flowstone_audit.canonical import sealed
 from flowstone_audit.plugin import AuditPlugin
+from flowstone_audit.row import Row
+from flowstone_audit.spool.appender import Item
+from flowstone_audit.spool.batch import Batch
 from plugins.audit.tests.write.log_table import Log
 
 LIMITED = """
@@ -133,6 +138,80 @@ def test_what_memory_cannot_hold_is_counted_and_told(full: Path, monkeypatch: py
         gap["first_ordinal"],
         gap["first_ordinal"] + gap["count"] - 1,
     )
+
+
+def test_entries_that_nobody_need_wait_for_are_held(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the policy `spool` an entry of `log`, and an event too long for a batch, wait in memory as others do."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_ON_FAILURE", "*=spool")
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", "postgresql://nobody@127.0.0.1:1/none")
+    before = stats().get("audit.dropped", 0)
+    logged = flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+    keeper = recorder.current()
+    huge = replace(sample(RunStart), attributes={f"key{n}": "x" * 1000 for n in range(200)})
+    for one in (huge, sample(RunStart)):
+        keeper.gather([one])
+        keeper.settle()
+    assert keeper.losses.held
+    assert 3 == keeper.losses.waiting
+    full.unlink()
+    keeper.settle()
+    assert not keeper.losses.held
+    monkeypatch.delenv("FLOWSTONE_AUDIT_URL")
+    rows = Log().rows()
+    assert [(1, logged.id), (2, huge.id)] == [(row["ordinal"], row["id"]) for row in rows[:2]]
+    assert (3, before) == (len(rows), stats().get("audit.dropped", 0))
+
+
+def test_entries_that_are_held_have_their_bound(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries of `log` that wait in memory take no more than they may, also while nothing tries them again."""
+    monkeypatch.setattr(losses, "MOST_BYTES", 5_000)
+    keeper = recorder.current()
+    before = stats().get("audit.dropped", 0)
+    for _ in range(100):
+        keeper.hold(sealed(entries.BLANK._replace(id=entries.new_id(1), event_type="a.b")), "no space")
+    assert 0 < keeper.losses.waiting < 30
+    assert 100 == keeper.losses.waiting + stats()["audit.dropped"] - before
+
+
+def test_each_loss_is_told_with_its_ordinals(home: Path) -> None:
+    """What was lost at different times is told in an entry each, with the ordinals that are missing."""
+    keeper = recorder.current()
+    for lost in (1, 3):
+        keeper.losses.drop(lost, "no space")
+        keeper.losses.drop(1, "no space")
+        one = sample(RunStart)
+        keeper.spool.append([Batch([one], encode_many([one]))])  # as another thread's entry
+    keeper.gather([sample(RunStart)])
+    keeper.settle()
+    assert [(2, 1, 2), (4, 4, 7)] == _gaps()
+
+
+def test_what_is_lost_while_losses_are_told_is_told_next(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that loses an entry just then is not forgotten, nor what the spool did not take."""
+    keeper = recorder.current()
+    keeper.losses.drop(1, "no space")
+    append, faults = keeper.spool.append, iter([OSError("no space")])
+
+    def meanwhile(items: Sequence[Item]) -> int:
+        if any(isinstance(one, Row) and one.event_type == "audit.gap" for one in items):
+            monkeypatch.setattr(keeper.spool, "append", append)
+            keeper.losses.drop(1, "no space")
+            for fault in faults:
+                raise fault
+        return append(items)
+
+    for _ in range(2):
+        monkeypatch.setattr(keeper.spool, "append", meanwhile)
+        keeper.gather([sample(RunStart)])
+        keeper.settle()
+    keeper.gather([sample(RunStart)])
+    keeper.settle()
+    assert 3 == sum(count for count, _, _ in _gaps())
+
+
+def _gaps() -> list[tuple[int, int, int]]:
+    found = [json.loads(row["details"]) for row in Log().rows() if row["event_type"] == "audit.gap"]
+    return [(one["count"], one["first_ordinal"], one["last_ordinal"]) for one in found]
 
 
 def test_what_may_be_dropped_is_dropped(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

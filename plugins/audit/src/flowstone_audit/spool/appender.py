@@ -189,6 +189,11 @@ class Appender:
             self._retired.append(segment)
 
 
+def entries_of(item: Item) -> int:
+    """Return how many entries an item is."""
+    return 1 if isinstance(item, Row) else len(item.events)
+
+
 def _new(item: Item) -> int:
     """Return how many places an item was given."""
-    return 0 if isinstance(item, Row) and item.ordinal else 1 if isinstance(item, Row) else len(item.events)
+    return 0 if isinstance(item, Row) and item.ordinal else entries_of(item)
