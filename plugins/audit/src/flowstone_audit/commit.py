@@ -20,6 +20,8 @@ WAIT_S: Final = 2.0
 _COMMIT_S: Final = 1.2
 _OPEN_S: Final = 1.0
 _CLAIM_S: Final = 0.1
+_SYNC_S: Final = 0.5
+"""What is left of the time for the disk, where the database takes the rest."""
 _SMALL: Final = 64 << 10
 """Bytes of the own spool that are written along; more is left to the chores."""
 
@@ -60,7 +62,7 @@ class Committer:
         """Make an entry durable; returns within 2 seconds.
 
         Raises:
-            NotRecorded: It could be written nowhere; nothing of it was kept.
+            NotRecorded: It could be written nowhere, or the disk did not say in time that it has it.
         """
         deadline = monotonic() + WAIT_S
         request = Request(draft)
@@ -76,7 +78,7 @@ class Committer:
             with self._queueing:
                 if request in self._queue:
                     self._queue.remove(request)
-            self._to_spool([request])
+            self._to_spool([request], deadline)
         if request.error is not None:
             raise request.error
         return request
@@ -84,14 +86,15 @@ class Committer:
     def _lead(self, deadline: float) -> None:
         with self._queueing:
             requests, self._queue = self._queue, []
-        database = self._database(deadline)
+        latest = deadline - _SYNC_S
+        database = self._database(latest)
         if database is not None:
             try:
-                if self._to_database(database, requests, min(deadline, monotonic() + _COMMIT_S)):
+                if self._to_database(database, requests, min(latest, monotonic() + _COMMIT_S)):
                     return
             except ingest.TROUBLE as error:
                 self._recorder.chores.failed(error)
-        self._to_spool(requests)
+        self._to_spool(requests, deadline)
 
     def _database(self, deadline: float) -> Database | None:
         """Return the database where it is ready; wait a while for the first time it is opened."""
@@ -161,17 +164,18 @@ class Committer:
         finally:
             os.close(descriptor)
 
-    def _to_spool(self, requests: list[Request]) -> None:
+    def _to_spool(self, requests: list[Request], deadline: float) -> None:
         spool = self._recorder.spool
         try:
             taken = 0
             rows = [one.row for one in requests]
             while taken < len(rows):
                 taken += spool.append(rows[taken:])
-            spool.sync()
+            reason = self._recorder.syncing.wait(max(deadline - monotonic(), 0.0))
         except OSError as error:
-            count("audit.spool.failed")
             reason = error.strerror or str(error)
+        if reason:
+            count("audit.spool.failed")
             for one in requests:
                 one.error = NotRecorded(f"neither the database nor the spool could take the entry: {reason}")
             return

@@ -12,7 +12,7 @@ class EntryRefused(AuditError, ValueError):
 
 
 class NotRecorded(AuditError):
-    """An entry could be written neither to the database nor to the spool; nothing of it was kept."""
+    """An entry could be written neither to the database nor to the spool, or the disk did not say in time that it has it."""
 
 
 class SchemaMismatch(AuditError):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from secrets import token_hex
 from typing import Final
 
-from flowstone.plugin import Event, Refused, count, start_thread, this_process
+from flowstone.plugin import Event, Refused, count, this_process
 from flowstone_audit import config
 from flowstone_audit.chores import Chores
 from flowstone_audit.losses import Losses
@@ -17,6 +17,7 @@ from flowstone_audit.row import Row
 from flowstone_audit.spool import own
 from flowstone_audit.spool.appender import Appender, Item
 from flowstone_audit.spool.batch import Batch, packed
+from flowstone_audit.spool.syncing import Syncing
 
 _ENOUGH: Final = 256
 _SYNC_S: Final = 0.4
@@ -36,6 +37,7 @@ class Recorder:
         self.config = settings
         self.writer = f"{process.host}/{process.pid}/{token_hex(4)}"
         self.spool = Appender(settings.spool, self.writer, settings.spool_max_bytes)
+        self.syncing = Syncing(self.spool.sync)
         self.losses = Losses(self.spool, settings.on_failure)
         self.own = own.claim(settings.spool, self.spool.stem)
         self._items: list[Item] = []
@@ -88,7 +90,7 @@ class Recorder:
         reason = self._write()
         durable, self._durable = self._durable, []
         if durable:
-            reason = reason or self._sync_in_time()
+            reason = reason or self.syncing.wait(_SYNC_S)
             waiting = [one.id for one in durable if self.must_keep(one.name)] if reason else []
             if waiting:
                 count("audit.refused", len(waiting))
@@ -128,24 +130,6 @@ class Recorder:
         if queue:
             self.chores.note()
         return reason
-
-    def _sync_in_time(self) -> str:
-        """Wait for the disk, a while; return why it cannot be known to have it all."""
-        failed: list[str] = ["the disk takes too long"]
-
-        def work() -> None:
-            try:
-                self.spool.sync()
-                failed[0] = ""
-            except OSError as error:
-                failed[0] = error.strerror or str(error)
-
-        thread = start_thread(work, "flowstone-audit-sync")
-        if thread is None:
-            work()
-        else:
-            thread.join(_SYNC_S)
-        return failed[0]
 
     def abandon(self) -> None:
         """Close what a forked child has of its parent's files; the locks stay the parent's."""

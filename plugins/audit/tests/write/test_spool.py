@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
+from threading import enumerate as threads
 from time import monotonic, sleep
 from typing import Any
 
@@ -18,6 +20,7 @@ from flowstone_audit import config, database, depth, health, ingest, insert, rec
 from flowstone_audit.spool import batch, folder, line, rows, segment
 from flowstone_audit.spool.appender import Appender, SpoolFull
 from flowstone_audit.spool.claim import Claim, Position
+from flowstone_audit.spool.syncing import Syncing
 from plugins.audit.tests.write.log_table import Log
 
 
@@ -168,6 +171,52 @@ def test_a_part_of_a_line_that_fits_is_taken_back(home: Path, monkeypatch: pytes
     keeper.settle()
     assert [one.id for one in events] == [row["id"] for row in Log().rows()]
     assert list(range(1, 11)) == [row["ordinal"] for row in Log().rows()]
+
+
+def test_a_disk_that_hangs_is_waited_for_within_the_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`log` does not acknowledge what the disk does not confirm, says so within 2 seconds, and holds one thread."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", "postgresql://nobody@127.0.0.1:1/none")
+    flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+    back = Event()
+    with monkeypatch.context() as patched:
+        patched.setattr("flowstone_audit.spool.appender.synced", lambda _: back.wait(30))
+        for _ in range(3):
+            began = monotonic()
+            with pytest.raises(flowstone_audit.NotRecorded, match="too long"):
+                flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+            assert monotonic() - began < 2.5
+        assert 1 == sum("audit-sync" in one.name for one in threads())
+        back.set()
+    flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+
+
+def test_all_who_wait_for_the_disk_wait_for_what_came_before(tmp_path: Path) -> None:
+    """A sync that had begun before somebody asked is none for them; one that fails is told to all it was for."""
+    begun: list[float] = []
+
+    def sync() -> None:
+        begun.append(monotonic())
+        sleep(0.05)
+        if len(begun) % 2 == 0:
+            raise OSError("no space")
+
+    syncing = Syncing(sync)
+    found: list[tuple[bool, str]] = []
+
+    def ask() -> None:
+        for _ in range(10):
+            asked = monotonic()
+            reason = syncing.wait(10)
+            found.append((any(asked <= one for one in begun), reason))
+
+    asking = [Thread(target=ask) for _ in range(4)]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join()
+    assert {True} == {after for after, _ in found}
+    assert {"", "no space"} == {reason for _, reason in found}
+    assert (40, True) == (len(found), len(begun) < 40)
 
 
 def test_the_budget_holds(tmp_path: Path) -> None:
