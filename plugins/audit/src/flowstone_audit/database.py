@@ -9,14 +9,15 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import DBAPIError
 
 from flowstone_audit import config, engines
 from flowstone_audit.direct import Transaction
 from flowstone_audit.errors import Unavailable
+from flowstone_audit.file import File, Number
 from flowstone_audit.readers import Readers
-from flowstone_audit.using import Use
+from flowstone_audit.using import Use, Uses
 
 _FORK_WAIT_S: Final = 0.25
 _WAIT_S: Final = 5.0
@@ -42,15 +43,23 @@ class Database:
         self.name = self.engine.url.render_as_string(hide_password=True)
         self.pid = os.getpid()
         self.tainted = False
-        self.prepared = False
+        self._prepared: Number | None = None
         self._one = engines.turn_of(self.engine.dialect)
-        self._counting = threading.Lock()
-        self._out = 0
+        self._uses = Uses()
         self._kept: list[PoolProxiedConnection] = []
-        self._readers = Readers(self._opened)
-        self._file = engines.File(self.engine.url)
-        self._resting = threading.Event()
-        self._resting.set()
+        self._file = File(self.engine)
+        self._readers = Readers(self._opened, self._file)
+        # A server that ended a connection may come back as another, with tables of another version.
+        event.listen(self.engine, "invalidate", lambda *_: setattr(self, "prepared", False))
+
+    @property
+    def prepared(self) -> bool:
+        """Whether tables of this version were seen, in the file that is there now."""
+        return self._prepared is not None and self._prepared == self._file.number()
+
+    @prepared.setter
+    def prepared(self, seen: bool) -> None:
+        self._prepared = self._file.number() if seen else None
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -136,19 +145,17 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        if self.is_sqlite and self._kept and self._file.was_replaced():
-            self.close()  # somebody removed or replaced the file: do not write into the void
-            self.prepared = False
+        with suppress(IndexError):
+            kept = self._kept.pop()
+            if not self._file.is_behind(kept):
+                return kept
+            kept.invalidate()  # somebody removed or replaced the file: do not write into the void
+            self.close()
             raise Unavailable(f"{self.name} was removed or replaced")
-        try:
-            return self._kept.pop()
-        except IndexError:
-            pass
         try:
             made = self.engine.raw_connection()
         except (DBAPIError, self.driver_error, OSError) as error:
             raise Unavailable(f"cannot reach {self.name}: {engines.reason_of(error)}") from error
-        self._file.note()
         if not self.is_sqlite:
             engines.autocommit(made)
         return made
@@ -158,12 +165,12 @@ class Database:
         self._kept.append(connection)
 
     def close(self) -> None:
-        """Close all connections that are not in use."""
+        """Close all connections that are not in use; what is opened next may be another database."""
+        self.prepared = False
         self._readers.close()
         while self._kept:
             with suppress(Exception):
-                one = self._kept.pop()
-                (one.close if self.is_sqlite else one.invalidate)()
+                self._kept.pop().invalidate()
         self.engine.dispose()
 
     def _opened(self) -> Connection:
@@ -180,39 +187,30 @@ class Database:
         """
         if self.tainted or self.pid != os.getpid():
             raise Unavailable(f"this process inherited an open connection to {self.name} through a fork")
-        if not self._resting.is_set() and not self._resting.wait(_WAIT_S):
+        if not self._uses.begin(_WAIT_S):
             raise Unavailable(f"a fork is under way, {self.name} has to wait")
-        with self._counting:
-            self._out += 1
 
     def leave(self) -> None:
         """End it."""
-        with self._counting:
-            self._out -= 1
+        self._uses.end()
 
     def before_fork(self) -> None:
         """Close what can be closed in time; nothing is opened until the fork is done."""
-        if not self.is_sqlite:
-            return
-        self._resting.clear()
-        deadline = monotonic() + _FORK_WAIT_S
-        while self._out and monotonic() < deadline:
-            self._resting.wait(0.001)
-        if not self._out:
+        if self.is_sqlite and self._uses.rest(_FORK_WAIT_S):
             self.close()
 
     def holds_open(self) -> bool:
         """Tell whether connections are open, or were in use when this process was forked."""
-        return bool(self._kept or self._out)
+        return bool(self._kept or self._uses.count)
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        self._resting.set()
+        self._uses.go_on()
 
     def after_fork_in_child(self) -> None:
         """Leave the parent's connections alone."""
         self.tainted = True
-        _inherited.append((self.engine, self._kept, self._readers, self._out))
+        _inherited.append((self.engine, self._kept, self._readers, self._uses))
 
 
 _inherited: Final[list[object]] = []  # what is collected would be closed, and the parent's sessions with it

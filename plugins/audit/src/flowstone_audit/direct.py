@@ -134,11 +134,7 @@ class Transaction:
 
     def _give_up(self, fairy: PoolProxiedConnection) -> None:
         with suppress(Exception):  # the first error is the one to tell
-            if self._database.is_sqlite and self._driver is not None:
-                self._driver.rollback()
-                fairy.close()
-            else:
-                fairy.invalidate()  # its server may still be at it, and it is in autocommit
+            fairy.invalidate()  # its server may still be at it, or be another by now; and it is in autocommit
 
     def _told(self, error: BaseException) -> BaseException:
         """Return what the caller is told: errors of drivers have no common base."""

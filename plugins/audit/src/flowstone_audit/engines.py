@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from opentelemetry import context as otel
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, event, make_url
 from sqlalchemy.engine import Dialect, create
+
+if TYPE_CHECKING:
+    from flowstone_audit.bounded import Bounded
 
 # Instrumentations wrap it; whether our SQL is traced is our own setting's affair.
 _made: Final[Callable[..., Engine]] = create.create_engine
@@ -25,9 +27,12 @@ IMMEDIATE: Final = "flowstone_immediate"
 
 BUSY_MS: Final = 1000
 _CONNECT_S: Final = 5
-_LOOK_S: Final = 0.1
 _QUIET: Final[str] = getattr(otel, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 _SQLITE: Final = "sqlite:///"
+_DURABLE: Final = """
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""Every other value waits for a disk at least; some wait for those of standbys too."""
 
 
 def make(url: str, *, trace: bool = False) -> Engine:
@@ -84,9 +89,24 @@ def _postgresql(url: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: object, record: object, args: list[Any], named: dict[str, Any]) -> Bounded:
-        return Bounded.connect(*args, **named)
+        made = Bounded.connect(*args, **named)
+        try:
+            _durable(made)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     return engine
+
+
+def _durable(driver: Bounded) -> None:
+    """Have commits on the disk before they are acknowledged also where a server's default is not to wait for it."""
+    driver.deadline = monotonic() + _CONNECT_S
+    driver.autocommit = True  # else the setting would be gone with the transaction
+    driver.execute(_DURABLE)
+    driver.autocommit = False
+    driver.deadline = None
 
 
 _turns: Final[MutableMapping[Dialect, threading.Lock]] = WeakKeyDictionary()
@@ -131,38 +151,6 @@ def is_waiting(connection: Connection) -> bool:
         return False
     driver = connection.connection.driver_connection
     return bool(getattr(driver, "late", False))
-
-
-class File:
-    """The file of a SQLite database, which somebody may remove or replace while we have it open.
-
-    Args:
-        url: Whose.
-    """
-
-    def __init__(self, url: URL) -> None:
-        self._path = Path(url.database or "")
-        self._inode = 0
-        self._looked = 0.0
-
-    def note(self) -> None:
-        """Know that it was opened just now."""
-        self._inode = self._now()
-
-    def was_replaced(self) -> bool:
-        """Tell whether another one, or none, is in its place; looked at ten times a second at most."""
-        now = monotonic()
-        if now - self._looked < _LOOK_S:
-            return False
-        self._looked = now
-        return self._inode != self._now()
-
-    def _now(self) -> int:
-        """Return what tells one file from the next at its place; 0 where there is none."""
-        try:
-            return self._path.stat().st_ino
-        except OSError:
-            return 0
 
 
 def reason_of(error: BaseException) -> str:

@@ -10,6 +10,8 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from flowstone_audit.file import File
+
 _MOST: Final = 4
 _FRESH_S: Final = 1.0
 """Within it a connection is taken to work; later its server may have been restarted."""
@@ -20,10 +22,12 @@ class Readers:
 
     Args:
         opened: Opens one.
+        file: What they have open, in SQLite.
     """
 
-    def __init__(self, opened: Callable[[], Connection]) -> None:
+    def __init__(self, opened: Callable[[], Connection], file: File) -> None:
         self._opened = opened
+        self._file = file
         self._idle: list[tuple[Connection, float]] = []
 
     @contextmanager
@@ -55,7 +59,8 @@ class Readers:
         """Return one that was kept; None where there is none that still works."""
         while self._idle:
             connection, since = self._idle.pop()
-            if monotonic() - since < _FRESH_S or _answers(connection):
+            fresh = monotonic() - since < _FRESH_S
+            if not self._file.is_behind(connection) and (fresh or _answers(connection)):
                 return connection
             with suppress(SQLAlchemyError):
                 connection.close()
