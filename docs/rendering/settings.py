@@ -188,6 +188,7 @@ In a file `FLOWSTONE_STORE_URL` is written `store_url`.
 The file is the nearest one at or above the working directory.
 The environment wins.
 An empty text counts as not set.
+A relative `FLOWSTONE_HOME`, and a relative path of the audit log, is meant from the working directory at the first look; `os.chdir` later moves nothing.
 
 One that cannot be used, and a file that cannot be read, is told once in the log of the process, and the default holds.
 The settings of the audit log and of pub/sub are stricter: with one that cannot be used they keep, or send, nothing.

@@ -38,7 +38,7 @@ from flowstone.runtime.checks import HealthCheck, HealthResult
 from flowstone.runtime.context import OPERATION_KEY, get_context
 from flowstone.runtime.counting import Counting
 from flowstone.runtime.decorating import decorate
-from flowstone.runtime.home import home
+from flowstone.runtime.home import home, placed
 from flowstone.runtime.inherited import root_attributes
 from flowstone.runtime.measures import Measure, measure
 from flowstone.runtime.operation import Operation
@@ -120,6 +120,7 @@ __all__ = [
     "is_secret",
     "measure",
     "partition_text",
+    "placed",
     "provided",
     "redact",
     "root_attributes",

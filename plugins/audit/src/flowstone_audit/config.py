@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flowstone.plugin import home, settings
+from flowstone.plugin import home, placed, settings
 from flowstone_audit.policy import Failures, Policy
 
 _OFF: Final = frozenset({"off", "none", "0"})
@@ -63,9 +63,10 @@ def load() -> Config:
         OSError: The home folder cannot be made.
     """
     found = settings("FLOWSTONE_AUDIT")
-    folder = home() / "audit"
+    url = url_of(found.get("URL"))
+    folder = _folder(url)
     return Config(
-        url=url_of(found.get("URL")),
+        url=url,
         folder=folder,
         policy=Policy(found.get("POLICY") or ""),
         on_failure=Failures(found.get("ON_FAILURE") or ""),
@@ -77,6 +78,24 @@ def load() -> Config:
         retain_days=int(_at_least(found.get("RETAIN_DAYS"), 365.0, 1.0, "RETAIN_DAYS")),
         trace_sql=found.flag("TRACE_SQL", False),
     )
+
+
+def meant() -> tuple[Policy, Failures] | None:
+    """Return what is to be kept where the settings as a whole cannot be used; None where the audit log is off.
+
+    A policy that is malformed itself counts as the default one.
+    """
+    found = settings("FLOWSTONE_AUDIT")
+    if (found.get("URL") or "").strip().lower() in _OFF:
+        return None
+    try:
+        policy = Policy(found.get("POLICY") or "")
+    except ValueError:
+        policy = Policy()
+    try:
+        return policy, Failures(found.get("ON_FAILURE") or "")
+    except ValueError:
+        return policy, Failures()
 
 
 def fingerprint() -> tuple[str | None, ...]:
@@ -107,7 +126,7 @@ def url_of(text: str | None) -> str | None:
         path = text.removeprefix(_SQLITE)
         if path.startswith("$FLOWSTONE_HOME/"):
             return f"{_SQLITE}{home() / path.removeprefix('$FLOWSTONE_HOME/')}"
-        return f"{_SQLITE}{Path(path).expanduser().absolute()}"
+        return f"{_SQLITE}{placed(path)}"
     raise ValueError(
         "FLOWSTONE_AUDIT_URL has to be sqlite:///path/to/file.db, postgresql://user@host/database or off"
     )
@@ -137,8 +156,17 @@ def _at_least(text: str | None, default: float, least: float, name: str) -> floa
     return number
 
 
+def _folder(url: str | None) -> Path:
+    try:
+        return home() / "audit"
+    except OSError:
+        if url is not None:
+            raise
+        return Path(os.devnull) / "audit"  # nothing is kept, so nothing has to be made
+
+
 def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return placed(text) if text else None
 
 
 def _anchor(text: str | None, folder: Path) -> Path | None:

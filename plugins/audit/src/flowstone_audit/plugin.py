@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from flowstone.plugin import Event, HealthCheck, hookimpl, measure
-from flowstone_audit import depth, events, recorder
+from flowstone_audit import depth, events
+from flowstone_audit.switch import Switch
 
 if TYPE_CHECKING:
     import click
@@ -18,7 +19,7 @@ class AuditPlugin:
     def __init__(self) -> None:
         for one in depth.MEASURES:
             measure(one)
-        self._switch = recorder.Switch()
+        self._switch = Switch()
 
     @hookimpl
     def provide_events(self) -> Iterable[type[Event]]:
@@ -28,22 +29,17 @@ class AuditPlugin:
     @hookimpl
     def on_events(self, batch: Sequence[Event]) -> None:
         """Gather what is audited."""
-        keeper = self._switch.recorder()
-        if keeper is not None:
-            keeper.gather(batch)
+        self._switch.gather(batch)
 
     @hookimpl
     def settle(self) -> None:
         """Append what was gathered to the spool."""
-        keeper = self._switch.recorder()
-        if keeper is not None:
-            keeper.settle()
+        self._switch.settle()
 
     @hookimpl
     def must_keep(self, name: str) -> bool:
         """Tell whether the policy makes the event durable, and whoever waits for it is to be told."""
-        keeper = self._switch.recorder()
-        return keeper is not None and keeper.must_keep(name)
+        return self._switch.must_keep(name)
 
     @hookimpl
     def flush(self, timeout: float) -> bool:

@@ -154,30 +154,6 @@ def current() -> Recorder:
     return _made()
 
 
-class Switch:
-    """The recorder as the plugin asks for it: none where the audit log is off, or its settings are malformed."""
-
-    def __init__(self) -> None:
-        self._told = ""
-
-    def recorder(self) -> Recorder | None:
-        """Return the recorder of this process.
-
-        Raises:
-            ValueError: A setting is malformed; told once, and counted after that.
-            OSError: The home folder cannot be made; likewise.
-        """
-        try:
-            found = current()
-        except (ValueError, OSError) as error:
-            count("audit.unusable")
-            if self._told == str(error):
-                return None
-            self._told = str(error)
-            raise
-        return None if found.config.url is None else found
-
-
 def peek() -> Recorder | None:
     """Return the recorder of this process, if there is one."""
     return _recorder
