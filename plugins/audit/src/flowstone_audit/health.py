@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from flowstone.plugin import HealthCheck, HealthResult, stats
@@ -54,23 +55,44 @@ def spool() -> HealthResult:
 
 
 def database() -> HealthResult:
-    """Tell whether the database answers, with tables of this version."""
+    """Tell whether the database answers and can be written to, with tables of this version."""
     settings = config.load()
     if settings.url is None:
         return HealthResult(message="the audit log is switched off")
     try:
         with of(settings).connect() as connection:
             state = schema_state.check(connection)
+            read_only = _is_read_only(connection)
     except (AuditError, SQLAlchemyError) as error:
         return HealthResult(status="unhealthy", message=f"entries wait in the spool: {reason_of(error)}")
     if state.kind == "current" or (state.kind == "missing" and settings.url.startswith("sqlite")):
-        return HealthResult()
+        problem = "its transactions are read-only" if read_only else _problem(settings.url)
+        return (
+            HealthResult(status="unhealthy", message=f"entries wait in the spool: {problem}")
+            if problem
+            else HealthResult()
+        )
     return HealthResult(
         status="unhealthy",
         message="the audit tables have no version; see `flowstone audit migrate --check`"
         if state.kind == "unversioned"
         else f"the audit tables are {state.kind} ({state.current} instead of {state.head}); run `flowstone audit migrate`",
     )
+
+
+def _is_read_only(connection: Connection) -> bool:
+    """Tell whether PostgreSQL would refuse to write: a standby, or one whose administrator holds writing."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return bool(connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on")
+
+
+def _problem(url: str) -> str:
+    """Return what keeps this process from writing, as its chores saw it last: it may be seen by writing only."""
+    keeper = recorder.peek()
+    if keeper is None or not keeper.is_at_work or keeper.config.url != url:
+        return ""
+    return keeper.chores.problem
 
 
 CHECKS: Final = (
