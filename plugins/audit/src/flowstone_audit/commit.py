@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -24,6 +25,7 @@ _SYNC_S: Final = 0.5
 """What is left of the time for the disk, where the database takes the rest."""
 _SMALL: Final = 64 << 10
 """Bytes of the own spool that are written along; more is left to the chores."""
+_NOTHING: Final = Position(0, 0)
 
 
 class Request:
@@ -106,17 +108,16 @@ class Committer:
     def _to_database(self, database: Database, requests: list[Request], deadline: float) -> bool:
         """Commit entries together with what waits in the own spool; False where others are at that spool."""
         recorder = self._recorder
-        spool, claim = recorder.spool, recorder.own.claim
+        claim = recorder.own.claim
         if not recorder.own.lock.acquire(timeout=_CLAIM_S):
             return False
         try:
-            with spool.lock:
-                end = spool.end
-                if end != (0, 0) and not claim.take():
+            with recorder.spool.lock:
+                end = self._claimed()
+                if end is None:
                     return False
-                for one in requests:
-                    one.row = spool.placed(one.row)
-            waiting = self._waiting(Position(*end)) if end != (0, 0) else []
+                self._place(requests)
+            waiting = self._waiting(end)
             if waiting is None:
                 return False
             single = not waiting and len(requests) <= insert.AT_ONCE
@@ -125,7 +126,8 @@ class Committer:
                     insert.many(execute, waiting, sqlite=database.is_sqlite)
                 places = insert.numbered(execute, [one.row for one in requests], sqlite=database.is_sqlite)
             if waiting:
-                claim.advance(Position(*end))
+                with suppress(OSError):  # a hint: the entries are committed
+                    claim.advance(end)
         finally:
             claim.let_go()
             recorder.own.lock.release()
@@ -134,10 +136,38 @@ class Committer:
         recorder.chores.committed()
         return True
 
+    def _claimed(self) -> Position | None:
+        """Claim the own spool; return up to where it is to be written along, None where others are at it.
+
+        Where it cannot be claimed, because somebody removed its folder or the disk is broken, nothing of it is
+        written along: the database can have the entries all the same.
+        """
+        spool = self._recorder.spool
+        try:
+            spool.restore()
+            end = Position(*spool.end)
+            return end if end == _NOTHING or self._recorder.own.claim.take() else None
+        except OSError:
+            return _NOTHING
+
+    def _place(self, requests: list[Request]) -> None:
+        """Give entries their places, once, whoever is first; the caller holds the spool's lock."""
+        for one in requests:
+            if not one.row.ordinal:
+                one.row = self._recorder.spool.placed(one.row)
+
     def _waiting(self, end: Position) -> list[Row] | None:
         """Return what the own spool holds that the database has not; None where it is too much for now."""
+        if end == _NOTHING:
+            return []
+        try:
+            return self._read(self._recorder.own.claim.position(), end)
+        except OSError:  # the chores tell of it, the database is not at fault
+            self._recorder.chores.hurry()
+            return []
+
+    def _read(self, at: Position, end: Position) -> list[Row] | None:
         recorder = self._recorder
-        at = recorder.own.claim.position()
         if at == end:
             return []
         if (
@@ -167,10 +197,7 @@ class Committer:
     def _to_spool(self, requests: list[Request], deadline: float) -> None:
         spool = self._recorder.spool
         try:
-            taken = 0
-            rows = [one.row for one in requests]
-            while taken < len(rows):
-                taken += spool.append(rows[taken:])
+            self._append(requests)
             reason = self._recorder.syncing.wait(max(deadline - monotonic(), 0.0))
         except OSError as error:
             reason = error.strerror or str(error)
@@ -182,3 +209,22 @@ class Committer:
         for one in requests:
             one.done = True
         self._recorder.chores.note()
+
+    def _append(self, requests: list[Request]) -> None:
+        """Append entries to the spool, with the places that their callers are told.
+
+        A leader that is late may commit one of them as well: it takes the same place, and is the same entry.
+        """
+        spool = self._recorder.spool
+        with spool.lock:
+            drafts = [one.row for one in requests]
+            self._place(requests)
+            taken = 0
+            try:
+                while taken < len(requests):
+                    taken += spool.append([one.row for one in requests[taken:]])
+            except OSError:
+                for one, draft in zip(requests[taken:], drafts[taken:], strict=True):
+                    spool.ordinal -= not draft.ordinal
+                    one.row = draft
+                raise

@@ -21,6 +21,10 @@ def flush(timeout: float) -> bool:
     if keeper is None or not keeper.is_at_work:
         return True
     deadline = monotonic() + timeout - _MARGIN_S
+    try:
+        keeper.spool.restore()
+    except OSError:  # the file was removed, and no other can be made: nobody but us can read it
+        return False
     if keeper.chores.is_open and timeout > 2 * _MARGIN_S:
         keeper.chores.ingest(deadline - monotonic())
     return not keeper.losses.held

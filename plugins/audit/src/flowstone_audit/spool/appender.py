@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Final
 
+from flowstone.plugin import count
 from flowstone_audit.canonical import placed
 from flowstone_audit.row import Row
-from flowstone_audit.spool import folder, line
+from flowstone_audit.spool import folder, line, own, thread_locks
 from flowstone_audit.spool.batch import Batch, payload_of
 from flowstone_audit.spool.rows import encode
 from flowstone_audit.spool.segment import Segment, head, synced
@@ -41,16 +42,18 @@ class Appender:
         now: Unix nanoseconds; tests bring their own.
 
     Attributes:
-        lock: Held while entries get their places.
+        lock: Held while entries get their places; whoever holds it may append as well.
         ordinal: The last one that was given.
         newest: Unix microseconds of the writer's latest entry.
+        trouble: When the disk last refused (monotonic seconds), and why; None once it has taken something again.
     """
 
     def __init__(self, home: Path, writer: str, max_bytes: int, now: Callable[[], int] = time_ns) -> None:
         self.home, self.writer, self.stem = home, writer, folder.stem_of(writer)
-        self.lock = threading.Lock()
+        self.lock = thread_locks.make()
         self.ordinal = 0
         self.newest = 0
+        self.trouble: tuple[float, str] | None = None
         self.now = now
         self._max_bytes = max_bytes
         self._most = min(_SEGMENT_SIZE, max_bytes // 4)
@@ -102,8 +105,10 @@ class Appender:
         try:
             for copy in copies:
                 synced(copy)
-        except OSError:
+            self.restore()
+        except OSError as error:
             with self.lock:
+                self._failed(error)
                 self._retire()
             raise
         finally:
@@ -111,8 +116,20 @@ class Appender:
                 os.close(copy)
         self.tidy()
 
+    def restore(self) -> None:
+        """Begin another segment with what this one held, where somebody removed its file or its folder.
+
+        Raises:
+            OSError: It cannot be known, or not be done now; what it held is not given up.
+        """
+        with self.lock:
+            if self._segment is not None and not self._segment.is_there():
+                self._again(self._segment)
+
     def tidy(self) -> None:
-        """Let go of segments that are full."""
+        """Let go of segments that are full, and see that the one in use is in its place."""
+        with suppress(OSError):  # tried again by whoever appends
+            self.restore()
         with self.lock:
             retired, self._retired = self._retired, []
         for one in retired:
@@ -121,7 +138,12 @@ class Appender:
     def close(self) -> None:
         """Close the segment; the next entry begins another."""
         with self.lock:
+            with suppress(OSError):
+                self.restore()
             self._retire()
+            if self._segment is not None:  # its file was removed, and no other can be made: it ends with us
+                count("audit.dropped", sum(map(line.entries_of, self._left(self._segment))))
+                self._segment, self._retired = None, [*self._retired, self._segment]
         self.tidy()
 
     def abandon(self) -> None:
@@ -141,16 +163,23 @@ class Appender:
                 break
         try:
             whole = self._opened(size).append(lines)
-        except OSError:
+        except OSError as error:
             self.ordinal, self.newest = before
+            self._failed(error)
             self._retire()
             raise
         if whole < len(lines):
             self.ordinal -= sum(map(_new, items[whole : len(lines)]))
             self._retire()
             if not whole:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.home))
+                full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.home))
+                self._failed(full)
+                raise full
+        self.trouble = None
         return whole
+
+    def _failed(self, error: OSError) -> None:
+        self.trouble = monotonic(), error.strerror or str(error)
 
     def _line(self, item: Item, latest: int) -> bytes:
         if isinstance(item, Row):
@@ -164,6 +193,8 @@ class Appender:
 
     def _opened(self, size: int) -> Segment:
         segment = self._segment
+        if segment is not None and not segment.has_name():
+            segment = self._again(segment)
         if segment is not None and segment.size + size > self._most and segment.size > self._most // 2:
             self._retire()
         self._reserve(size if self._segment is not None else size + len(head(self.writer)))
@@ -183,9 +214,27 @@ class Appender:
                 errno.EDQUOT, f"the spools take more than {self._max_bytes} bytes", str(self.home)
             )
 
+    def _again(self, gone: Segment) -> Segment:
+        """Begin another segment with what the database has not of one that nobody but us can read any more."""
+        path = folder.segment_path(self.home, self.stem, self._number + 1)
+        made = Segment(path, self.writer, self._left(gone))
+        self._number += 1
+        self._segment = made
+        gone.close()
+        count("audit.spool.removed")
+        return made
+
+    def _left(self, segment: Segment) -> list[bytes]:
+        """Return the lines of the segment in use that the database is not known to have."""
+        mine = own.of(self.stem)
+        at = (0, 0) if mine is None else mine.claim.reached
+        return segment.lines(at[1] if at[0] == self._number else 0)
+
     def _retire(self) -> None:
-        segment, self._segment = self._segment, None
-        if segment is not None:
+        """Let the next entry begin another segment; one whose file was removed stays, for it has to be restored."""
+        segment = self._segment
+        if segment is not None and segment.has_name():
+            self._segment = None
             self._retired.append(segment)
 
 

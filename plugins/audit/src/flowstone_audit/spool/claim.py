@@ -34,11 +34,15 @@ class Claim(locks.Held):
     Args:
         home: The folder of the spools.
         stem: What the writer's files begin with.
+
+    Attributes:
+        reached: Up to where this object knows the database to have it; it outlives the sidecar.
     """
 
     def __init__(self, home: Path, stem: str) -> None:
         self.path = folder.claim_path(home, stem)
         self.descriptor = -1
+        self.reached = Position(0, 0)
 
     def take(self) -> bool:
         """Take the claim; return False where somebody else ingests this spool now.
@@ -67,6 +71,7 @@ class Claim(locks.Held):
 
     def advance(self, position: Position) -> None:
         """Note that the database has all before *position*; not synced, for it is a hint."""
+        self.reached = position
         os.pwrite(self.descriptor, b"%010d %020d\n" % position, 0)
 
     def let_go(self) -> None:

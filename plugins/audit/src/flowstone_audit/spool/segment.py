@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -31,12 +31,13 @@ class Segment(locks.Held):
     Args:
         path: Where it is made.
         writer: Whose it is.
+        lines: What it holds from the beginning, on the disk before it has its name.
 
     Raises:
         OSError: It cannot be made.
     """
 
-    def __init__(self, path: Path, writer: str) -> None:
+    def __init__(self, path: Path, writer: str, lines: Sequence[bytes] = ()) -> None:
         self.path = path
         self.size = 0
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,7 +47,11 @@ class Segment(locks.Held):
         )
         try:
             locks.take(self.descriptor)
-            self.append([head(writer)])
+            begun = [head(writer), *lines]
+            if self.append(begun) < len(begun):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            if lines:
+                synced(self.descriptor)
             draft.rename(path)
             _sync_folder(path.parent)
         except BaseException:
@@ -78,6 +83,32 @@ class Segment(locks.Held):
         os.ftruncate(self.descriptor, self.size + kept)
         self.size += kept
         return whole
+
+    def has_name(self) -> bool:
+        """Tell whether the file has a name still, whichever; cheap enough for each append."""
+        return os.fstat(self.descriptor).st_nlink > 0
+
+    def is_there(self) -> bool:
+        """Tell whether the file is the one at its path, where others find it.
+
+        Raises:
+            OSError: That cannot be known.
+        """
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return os.path.samestat(found, os.fstat(self.descriptor))
+
+    def lines(self, offset: int) -> list[bytes]:
+        """Return the lines from *offset* on, without the first of the file; its name may be gone."""
+        size, begin = self.size, offset
+        data = b""
+        while begin < size and (read := os.pread(self.descriptor, size - begin, begin)):
+            data += read
+            begin += len(read)
+        found = [one + b"\n" for one in data.split(b"\n")[:-1]]
+        return found if offset else found[1:]
 
 
 def _sync_folder(folder: Path) -> None:
