@@ -14,7 +14,7 @@ from flowstone_audit.database import Database, of
 from flowstone_audit.errors import NotRecorded
 from flowstone_audit.recorder import Recorder
 from flowstone_audit.row import Row
-from flowstone_audit.spool import folder
+from flowstone_audit.spool import beside, folder, thread_locks
 from flowstone_audit.spool.claim import Position
 
 WAIT_S: Final = 2.0
@@ -56,26 +56,62 @@ class Committer:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._turn = threading.Lock()
+        self._turn = thread_locks.make()
         self._queueing = threading.Lock()
         self._queue: list[Request] = []
+        self._inside: set[int] = set()
+        self._beside = False
 
     def submit(self, draft: Row) -> Request:
         """Make an entry durable; returns within 2 seconds.
 
+        It may be called by a signal handler or a destructor, which come while their thread is in here, or at the
+        spool: then it waits for nothing.
+
         Raises:
             NotRecorded: It could be written nowhere, or the disk did not say in time that it has it.
         """
+        me, keeper = threading.get_ident(), self._recorder
+        if (
+            me in self._inside
+            or thread_locks.is_mine(keeper.spool.lock)
+            or thread_locks.is_mine(keeper.own.lock)
+        ):
+            return self._past(draft)
+        try:
+            self._inside.add(me)
+            return self._submitted(draft)
+        finally:
+            thread_locks.free(self._turn)
+            thread_locks.free(keeper.own.lock)
+            if self._beside:
+                self._beside = False
+                keeper.chores.note()
+            self._inside.discard(me)
+
+    def _past(self, draft: Row) -> Request:
+        """Write an entry past all that this thread may be in the middle of; the chores are told of it later."""
+        keeper = self._recorder
+        try:
+            row = beside.keep(keeper.spool.home, keeper.writer, keeper.config.spool_max_bytes, draft)
+        except OSError as error:
+            raise _not_recorded(error.strerror or str(error)) from error
+        self._beside = True
+        request = Request(row)
+        request.done = True
+        return request
+
+    def _submitted(self, draft: Row) -> Request:
         deadline = monotonic() + WAIT_S
         request = Request(draft)
         with self._queueing:
             self._queue.append(request)
-        if self._turn.acquire(timeout=_COMMIT_S):
-            try:
-                if not request.done and request.error is None:
-                    self._lead(deadline)
-            finally:
-                self._turn.release()
+        try:
+            self._turn.acquire(timeout=_COMMIT_S)
+            if thread_locks.is_mine(self._turn) and not request.done and request.error is None:
+                self._lead(deadline)
+        finally:
+            thread_locks.free(self._turn)
         if not request.done and request.error is None:
             with self._queueing:
                 if request in self._queue:
@@ -109,9 +145,9 @@ class Committer:
         """Commit entries together with what waits in the own spool; False where others are at that spool."""
         recorder = self._recorder
         claim = recorder.own.claim
-        if not recorder.own.lock.acquire(timeout=_CLAIM_S):
-            return False
         try:
+            if not recorder.own.lock.acquire(timeout=_CLAIM_S):
+                return False
             with recorder.spool.lock:
                 end = self._claimed()
                 if end is None:
@@ -129,8 +165,9 @@ class Committer:
                 with suppress(OSError):  # a hint: the entries are committed
                     claim.advance(end)
         finally:
-            claim.let_go()
-            recorder.own.lock.release()
+            if thread_locks.is_mine(recorder.own.lock):
+                claim.let_go()
+                thread_locks.free(recorder.own.lock)
         for one, place in zip(requests, places, strict=True):
             one.place, one.done = place, True
         recorder.chores.committed()
@@ -181,7 +218,8 @@ class Committer:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             found: list[Row] = []
-            offset = at.offset
+            known = at.number == end.number and spooled.begins_line(descriptor, at.offset)
+            offset = at.offset if known else 0
             while offset < end.offset:
                 chunk = spooled.read(
                     descriptor, offset, recorder.writer, recorder.config.private, final=False, end=end.offset
@@ -195,16 +233,14 @@ class Committer:
             os.close(descriptor)
 
     def _to_spool(self, requests: list[Request], deadline: float) -> None:
-        spool = self._recorder.spool
         try:
             self._append(requests)
             reason = self._recorder.syncing.wait(max(deadline - monotonic(), 0.0))
         except OSError as error:
             reason = error.strerror or str(error)
         if reason:
-            count("audit.spool.failed")
             for one in requests:
-                one.error = NotRecorded(f"neither the database nor the spool could take the entry: {reason}")
+                one.error = _not_recorded(reason)
             return
         for one in requests:
             one.done = True
@@ -228,3 +264,8 @@ class Committer:
                     spool.ordinal -= not draft.ordinal
                     one.row = draft
                 raise
+
+
+def _not_recorded(reason: str) -> NotRecorded:
+    count("audit.spool.failed")
+    return NotRecorded(f"neither the database nor the spool could take the entry: {reason}")

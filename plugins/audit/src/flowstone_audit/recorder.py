@@ -138,7 +138,7 @@ class Recorder:
 
 _recorder: Recorder | None = None
 _known: tuple[str | None, ...] = ()
-_making = threading.Lock()
+_making = threading.RLock()  # a signal handler may come while its thread has it
 
 
 def current() -> Recorder:
@@ -181,7 +181,7 @@ def _made() -> Recorder:
 
 def _after_fork_in_child() -> None:
     global _recorder, _making
-    _making = threading.Lock()
+    _making = threading.RLock()
     former, _recorder = _recorder, None
     if former is not None:
         former.abandon()

@@ -141,9 +141,10 @@ class Appender:
             with suppress(OSError):
                 self.restore()
             self._retire()
-            if self._segment is not None:  # its file was removed, and no other can be made: it ends with us
-                count("audit.dropped", sum(map(line.entries_of, self._left(self._segment))))
-                self._segment, self._retired = None, [*self._retired, self._segment]
+            gone, self._segment = self._segment, None
+            if gone is not None:  # its file was removed, and no other can be made: it ends with us
+                count("audit.dropped", sum(map(line.entries_of, self._left(gone))))
+                self._retired.append(gone)
         self.tidy()
 
     def abandon(self) -> None:

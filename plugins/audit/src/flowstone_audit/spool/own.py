@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import Final
 
+from flowstone_audit.spool import thread_locks
 from flowstone_audit.spool.claim import Claim
 
 
@@ -21,7 +21,7 @@ class Own:
     __slots__ = ("claim", "lock")
 
     def __init__(self, claim: Claim) -> None:
-        self.lock = threading.Lock()
+        self.lock = thread_locks.make()
         self.claim = claim
 
 
