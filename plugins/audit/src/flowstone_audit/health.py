@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import Connection
@@ -16,6 +17,8 @@ from flowstone_audit.spool import aside
 
 _FULL: Final = 0.8
 _OLD_S: Final = 60.0
+_TROUBLE_S: Final = 60.0
+"""How long a spool counts as unable that took nothing: who is asked for nothing meanwhile shall not stay so for ever."""
 
 
 def spool() -> HealthResult:
@@ -32,14 +35,16 @@ def spool() -> HealthResult:
     keeper = recorder.peek()
     held = keeper.losses.waiting if keeper is not None else 0
     lost = stats().get("audit.dropped", 0)
-    if held or found.taken >= settings.spool_max_bytes:
+    since, trouble = (keeper and keeper.spool.trouble) or (0.0, "")
+    if held or found.taken >= settings.spool_max_bytes or (trouble and monotonic() - since < _TROUBLE_S):
+        why = f"{trouble}; " if trouble else ""
         return HealthResult(
             status="unhealthy",
-            message=f"the spool cannot take entries ({held} wait in memory, {lost} are lost): see to the disk, or raise FLOWSTONE_AUDIT_SPOOL_MAX_BYTES",
+            message=f"the spool cannot take entries ({why}{held} wait in memory, {lost} are lost): see to the disk, or raise FLOWSTONE_AUDIT_SPOOL_MAX_BYTES",
             observed=observed,
         )
-    if found.taken >= _FULL * settings.spool_max_bytes or found.age > _OLD_S or lost:
-        why = f"{lost} entries were lost" if lost else "entries wait longer than they should"
+    if trouble or found.taken >= _FULL * settings.spool_max_bytes or found.age > _OLD_S or lost:
+        why = f"{lost} entries were lost" if lost else trouble or "entries wait longer than they should"
         return HealthResult(
             status="degraded", message=f"{why}: is the database reachable?", observed=observed
         )

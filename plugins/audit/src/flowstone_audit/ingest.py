@@ -117,11 +117,9 @@ def _drain(
         at = claim.position()
         path = folder.segment_path(settings.spool, stem, number)
         followed = number != numbers[-1]  # its writer has gone on, so nothing is added to it
-        if number < at.number:
-            path.unlink(missing_ok=True)
-            continue
         if not path.exists():  # somebody else was at it since it was seen
             continue
+        # Only what was read here is removed: a position is a hint, and what is sent again is ignored.
         begin = Position(number, at.offset if number == at.number else 0)
         done, new = _segment(database, settings, path, claim, begin, deadline, followed)
         made += new
@@ -148,7 +146,7 @@ def _segment(
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         segment = _Segment(path, spooled.writer_of(descriptor, path))
-        offset = at.offset
+        offset = at.offset if spooled.begins_line(descriptor, at.offset) else 0
         while True:
             final = followed or spooled.is_closed(descriptor)  # asked first: what is read then is all
             chunk = spooled.read(descriptor, offset, segment.writer, settings.private, final=final)

@@ -72,8 +72,11 @@ def read(
         if len(made) >= CHUNK:
             break
     if final and reached == offset and data:
-        count("audit.spool.torn")  # never acknowledged
         reached = offset + len(data)
+        try:
+            made += _rows(line.unended(data, reached), writer, private)  # only its end is damaged
+        except _NONE:
+            count("audit.spool.torn")  # never acknowledged
     return Chunk(made, reached, damaged, tuple(aside))
 
 
@@ -108,6 +111,11 @@ def _said(payload: bytes) -> str | None:
         return None
     fits = isinstance(found, str) and len(found) <= _LONGEST_WRITER and "\0" not in found
     return found if fits else None
+
+
+def begins_line(descriptor: int, offset: int) -> bool:
+    """Tell whether a line of a segment begins, or may begin, at *offset*: where a damaged position says anything."""
+    return offset == 0 or (offset > 0 and os.pread(descriptor, 1, offset - 1) == b"\n")
 
 
 def is_closed(descriptor: int) -> bool:

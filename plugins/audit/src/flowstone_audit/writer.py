@@ -135,6 +135,7 @@ def _durable(keeper: recorder.Recorder, row: Row) -> AuditEntry:
     except NotRecorded as error:
         failure = keeper.config.on_failure.of(row.event_type, waiting=True)
         if failure == "raise":
+            count("audit.refused")
             raise
         if failure == "spool":
             keeper.hold(row, str(error))

@@ -17,7 +17,7 @@ import flowstone_audit
 from flowstone.plugin import RunStart, encode_many, stats
 from flowstone.testing.capture import capture
 from flowstone.testing.samples import sample
-from flowstone_audit import entries, losses, recorder
+from flowstone_audit import depth, entries, health, losses, recorder
 from flowstone_audit.canonical import sealed
 from flowstone_audit.plugin import AuditPlugin
 from flowstone_audit.row import Row
@@ -94,6 +94,37 @@ def test_log_raises_where_nothing_can_take_the_entry(full: Path, monkeypatch: py
     monkeypatch.setenv("FLOWSTONE_AUDIT_URL", "postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(flowstone_audit.NotRecorded, match="No space left"):
         flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+
+
+def test_what_is_refused_is_seen_outside(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each refusal is counted as lost, and the spool is unhealthy until the disk takes something again."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", "postgresql://nobody@127.0.0.1:1/none")
+    before = dict(depth._lost()).get(("refused",), 0)
+    for _ in range(3):
+        with pytest.raises(flowstone_audit.NotRecorded):
+            flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+    assert before + 3 == dict(depth._lost())[("refused",)]
+    found = health.spool()
+    assert ("unhealthy", True) == (found.status, "No space left" in found.message)
+    monkeypatch.setattr(health, "_TROUBLE_S", 0.0)
+    assert "degraded" == health.spool().status, "nobody has tried for a while"
+    full.unlink()
+    flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+    assert "healthy" == health.spool().status
+
+
+def test_a_budget_that_is_used_up_is_unhealthy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where entries are refused for the budget it is no matter that the last one that fitted left some room."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("FLOWSTONE_AUDIT_SPOOL_MAX_BYTES", "65536")
+    before = stats().get("audit.refused", 0)
+    for _ in range(100):
+        try:
+            flowstone_audit.log("a.b", actor_id="ann", actor_type="user", details={"x": "y" * 1000})
+        except flowstone_audit.NotRecorded:
+            break
+    assert before + 1 == stats()["audit.refused"]
+    assert "unhealthy" == health.spool().status
 
 
 def test_a_decision_that_cannot_be_kept_is_told_to_who_decided(full: Path) -> None:

@@ -309,3 +309,24 @@ def test_what_has_no_json_form_is_told_as_a_gap(home: Path) -> None:
     (gap,) = [row for row in found if row["event_type"] == "audit.gap"]
     assert '"count":1,' in gap["details"]
     assert before + 1 == stats()["audit.unencodable"]
+
+
+@pytest.mark.parametrize("position", [(2, 0), (9, 10**6), (1, 10**9), (1, 900), (1, -5)])
+def test_a_wrong_position_loses_nothing(home: Path, position: tuple[int, int]) -> None:
+    """A damaged sidecar is a hint: what it says was ingested is read all the same, and no gap is told."""
+    segment, ids = spooled(50, together=5)
+    stem = segment.name.partition(".")[0]
+    folder.claim_path(segment.parent, stem).write_bytes(b"%010d %020d\n" % position)
+    assert ids == [row["id"] for row in Log().rows()]
+    assert [] == sorted(segment.parent.iterdir())
+
+
+def test_an_entry_is_whole_without_its_line_end(home: Path) -> None:
+    """Where only the last line's end is damaged, its entries are in the log: nothing of them is torn."""
+    segment, ids = spooled(50, together=10)
+    data = bytearray(segment.read_bytes())
+    data[-1] ^= 1
+    segment.write_bytes(data)
+    before = stats().get("audit.spool.torn", 0)
+    assert ids == [row["id"] for row in Log().rows()]
+    assert before == stats().get("audit.spool.torn", 0)

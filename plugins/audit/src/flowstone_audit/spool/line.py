@@ -60,6 +60,11 @@ def read(data: bytes, offset: int) -> Iterator[Line]:
         yield Line(b"", 0, 0, 1, data, offset + len(data))
 
 
+def unended(data: bytes, end: int) -> Line:
+    """Return the line that *data* is but for its last byte, which should be a line end; damaged where it is none."""
+    return _parsed(data[:-1], end)
+
+
 def _parsed(raw: bytes, end: int) -> Line:
     try:
         body = raw[10:]
