@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from flowstone_audit import guards_postgresql, guards_sqlite, schema_state
+from flowstone_audit import guards_postgresql, guards_sqlite, schema_state, search_path
 from flowstone_audit.errors import SchemaMismatch
 from flowstone_audit.finding import Finding
 
@@ -38,7 +38,8 @@ def findings(connection: Connection) -> list[Finding]:
     if connection.dialect.name == "sqlite":
         return sorted([*_version(connection), *guards_sqlite.findings(connection)])
     if connection.dialect.name == "postgresql":
-        return sorted([*_version(connection), *guards_postgresql.findings(connection)])
+        with search_path.only_ours(connection) as schema:
+            return sorted([*_version(connection), *guards_postgresql.findings(connection, schema)])
     raise SchemaMismatch(f"the audit log has no tables for {connection.dialect.name}")
 
 

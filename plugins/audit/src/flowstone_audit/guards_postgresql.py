@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
+from sqlalchemy.engine import Dialect
 
 from flowstone_audit import frozen
 from flowstone_audit.finding import Finding
+from flowstone_audit.guards_words import said
+from flowstone_audit.search_path import PLAIN, Schema
 from flowstone_audit.tables import metadata
 
 TABLES: Final = tuple(f"flowstone_audit_{name}" for name in ("log", "seal", "meta", "erasure", "floor"))
-_OURS: Final = ", ".join(f"to_regclass('{table}')" for table in TABLES)
+_OURS: Final = f"SELECT oid FROM pg_class WHERE relnamespace = {{schema}} AND relname IN {TABLES}"  # noqa: S608  # constants
 _KINDS: Final = {"PRIMARY KEY": "p", "UNIQUE": "u", "CHECK": "c"}
 _BEFORE: Final = 2
 _EVENTS: Final = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
@@ -28,11 +31,14 @@ _FUNCTION: Final = re.compile(
     re.DOTALL,
 )
 _CONSTRAINT: Final = re.compile(
-    r"CONSTRAINT (\w+) (PRIMARY KEY|UNIQUE|CHECK)(?: \((.*?)\)(?=,?\n| CONSTRAINT|$))?"
+    r"CONSTRAINT (\w+) (PRIMARY KEY|UNIQUE|CHECK)(?: \((.*?)\)(?=,?$| CONSTRAINT))?"
 )
-_WORD: Final = re.compile(r"'[^']*'|\b\w+\b")
-_INDEX: Final = re.compile(r"CREATE INDEX (\w+)")
+_INDEX: Final = re.compile(r"CREATE INDEX (\w+) ON (\w+) (\(.+)", re.DOTALL)
 
+_HAS_LOG: Final = """
+    SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) {schema}::pg_catalog.oid
+        AND c.relname OPERATOR(pg_catalog.=) 'flowstone_audit_log'
+"""
 _TABLES: Final = f"""
     SELECT relname, relkind = 'r' AND relpersistence = 'p' AND NOT relrowsecurity AND NOT EXISTS (
         SELECT FROM pg_inherits WHERE inhparent = c.oid OR inhrelid = c.oid) AS sound
@@ -49,17 +55,16 @@ _FUNCTIONS: Final = """
         l.lanname = 'plpgsql' AND NOT p.prosecdef AND p.proowner = c.relowner
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_proc p ON p.pronamespace = n.oid AND p.pronargs = 0 JOIN pg_language l ON l.oid = p.prolang
-    WHERE c.oid = to_regclass('flowstone_audit_log') AND starts_with(p.proname, 'flowstone_audit_')
+    WHERE c.relnamespace = {schema} AND c.relname = 'flowstone_audit_log' AND starts_with(p.proname, 'flowstone_audit_')
 """
 _CONSTRAINTS: Final = f"""
-    SELECT c.relname, k.conname, k.contype, k.convalidated, pg_get_constraintdef(k.oid),
-        ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = ANY(k.conkey))
+    SELECT c.relname, k.conname, k.contype, k.convalidated, pg_get_constraintdef(k.oid)
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype <> 'n' AND c.oid IN ({_OURS})
 """  # noqa: S608  # constants
 _INDEXES: Final = f"""
-    SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-    WHERE i.indrelid IN ({_OURS}) AND (i.indisunique OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
-        AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid)
+    SELECT c.relname, t.relname, pg_get_indexdef(c.oid), i.indisunique OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    WHERE t.oid IN ({_OURS}) AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid)
 """  # noqa: S608  # constants
 _COLUMNS: Final = f"""
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -69,8 +74,9 @@ _COLUMNS: Final = f"""
 _SEQUENCE: Final = """
     SELECT s.seqincrement = 1 AND s.seqcache = 1 AND NOT s.seqcycle
         AND CASE WHEN has_sequence_privilege(s.seqrelid, 'SELECT') THEN coalesce(
-            pg_sequence_last_value(s.seqrelid) >= (SELECT max(seq) FROM flowstone_audit_log), true) ELSE true END
-    FROM pg_sequence s WHERE s.seqrelid = to_regclass('flowstone_audit_log_seq')
+            pg_sequence_last_value(s.seqrelid) >= {greatest}, true) ELSE true END
+    FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+    WHERE c.relnamespace = {schema} AND c.relname = 'flowstone_audit_log_seq'
 """
 _RULES: Final = f"""
     SELECT rulename FROM pg_rewrite WHERE ev_class IN ({_OURS})
@@ -86,26 +92,43 @@ class _Trigger(NamedTuple):
     function: str
 
 
-def findings(connection: Connection) -> Iterator[Finding]:
-    """Yield what differs from what the revisions make: triggers and functions by what they do, the rest by name."""
-    tables = list(_tables(connection))
+class _Asked:
+    """What is asked of one database, where nothing is found by its bare name but PostgreSQL's own."""
+
+    def __init__(self, connection: Connection, schema: int, greatest: int) -> None:
+        self._connection = connection
+        self._given = {"schema": schema, "greatest": greatest}
+
+    def __call__(self, statement: str) -> CursorResult[Any]:
+        return self._connection.exec_driver_sql(statement.format(**self._given))
+
+
+def findings(connection: Connection, schema: Schema) -> Iterator[Finding]:
+    """Yield what differs from what the revisions make: all by what it does, not by its name alone.
+
+    Args:
+        connection: Inside of ``search_path.only_ours``.
+        schema: What that yields.
+    """
+    found = connection.exec_driver_sql(_HAS_LOG.format(schema=schema.oid)).scalar()
+    greatest = connection.exec_driver_sql("SELECT max(seq) FROM flowstone_audit_log").scalar() if found else 0
+    connection.exec_driver_sql(PLAIN)
+    ask = _Asked(connection, schema.oid, int(greatest or 0))
+    tables = list(_tables(ask))
     yield from tables
-    yield from _columns(connection)
-    yield from _triggers(connection)
-    yield from _functions(connection)
-    yield from _constraints(connection)
-    known = set(_INDEX.findall(_text()))
-    for (index,) in connection.exec_driver_sql(_INDEXES):
-        if index not in known:  # it may refuse entries, or raise when it is told of them
-            yield Finding(index, "unknown")
+    yield from _columns(ask, connection.dialect)
+    yield from _triggers(ask)
+    yield from _functions(ask)
+    yield from _constraints(ask)
+    yield from _indexes(ask)
     if Finding("flowstone_audit_log", "absent") not in tables:
-        yield from _sequence(connection)
-    for (rule,) in connection.exec_driver_sql(_RULES):
+        yield from _sequence(ask)
+    for (rule,) in ask(_RULES):
         yield Finding(rule, "unknown")
 
 
-def _tables(connection: Connection) -> Iterator[Finding]:
-    found = {str(row.relname): bool(row.sound) for row in connection.exec_driver_sql(_TABLES)}
+def _tables(ask: _Asked) -> Iterator[Finding]:
+    found = {str(row.relname): bool(row.sound) for row in ask(_TABLES)}
     for table in TABLES:
         if table not in found:
             yield Finding(table, "absent")
@@ -113,14 +136,11 @@ def _tables(connection: Connection) -> Iterator[Finding]:
             yield Finding(table, "altered")
 
 
-def _columns(connection: Connection) -> Iterator[Finding]:
-    found = {
-        (table, name): (kind, required, plain)
-        for table, name, kind, required, plain in connection.exec_driver_sql(_COLUMNS)
-    }
+def _columns(ask: _Asked, dialect: Dialect) -> Iterator[Finding]:
+    found = {(table, name): (kind, required, plain) for table, name, kind, required, plain in ask(_COLUMNS)}
     expected = {
         (table.name, column.name): (
-            column.type.compile(connection.dialect).lower(),
+            column.type.compile(dialect).lower(),
             not column.nullable,
             True,
         )
@@ -136,18 +156,18 @@ def _columns(connection: Connection) -> Iterator[Finding]:
         yield Finding(".".join(place), "unknown")
 
 
-def _sequence(connection: Connection) -> Iterator[Finding]:
-    sound = connection.exec_driver_sql(_SEQUENCE).scalar()
+def _sequence(ask: _Asked) -> Iterator[Finding]:
+    sound = ask(_SEQUENCE).scalar()
     if sound is None:
         yield Finding("flowstone_audit_log_seq", "absent")
     elif not sound:
         yield Finding("flowstone_audit_log_seq", "altered")
 
 
-def _triggers(connection: Connection) -> Iterator[Finding]:
+def _triggers(ask: _Asked) -> Iterator[Finding]:
     expected, _, _ = _expected()
     seen = set()
-    for name, table, kind, function, always, plain in connection.exec_driver_sql(_TRIGGERS):
+    for name, table, kind, function, always, plain in ask(_TRIGGERS):
         wanted = expected.get(name)
         if wanted is None or wanted.table != table:
             yield Finding(
@@ -163,10 +183,10 @@ def _triggers(connection: Connection) -> Iterator[Finding]:
         yield Finding(name, "absent")
 
 
-def _functions(connection: Connection) -> Iterator[Finding]:
+def _functions(ask: _Asked) -> Iterator[Finding]:
     _, expected, _ = _expected()
     seen = set()
-    for name, body, settings, schema, sound in connection.exec_driver_sql(_FUNCTIONS):
+    for name, body, settings, schema, sound in ask(_FUNCTIONS):
         if name in expected:
             seen.add(name)
             wanted_body, wanted_settings = expected[name]
@@ -176,32 +196,34 @@ def _functions(connection: Connection) -> Iterator[Finding]:
         yield Finding(name, "absent")
 
 
-def _constraints(connection: Connection) -> Iterator[Finding]:
+def _constraints(ask: _Asked) -> Iterator[Finding]:
     _, _, expected = _expected()
     seen = set()
-    for table, name, kind, valid, text, columns in connection.exec_driver_sql(_CONSTRAINTS):
+    for table, name, kind, valid, text in ask(_CONSTRAINTS):
         if name not in expected or not str(name).startswith(f"{table}_"):
             yield Finding(name, "unknown")
             continue
         seen.add(name)
-        wanted_kind, condition = expected[name]
-        if (kind, valid) != (wanted_kind, True) or (condition and not _is_about(condition, text, columns)):
+        if (kind, valid) != (expected[name][0], True) or said(text) != expected[name][1]:
             yield Finding(name, "altered")
     for name in expected.keys() - seen:
         yield Finding(name, "absent")
 
 
-def _is_about(condition: str, text: str, columns: list[str]) -> bool:
-    """Tell whether a condition, which each version spells differently, is on the same columns and values."""
-    words, found = _values(condition), _values(text)
-    named = {word for word in _WORD.findall(condition) if word in columns}
-    return words == found and named == set(columns) and bool(named)
+def _indexes(ask: _Asked) -> Iterator[Finding]:
+    """One that is missing makes queries slow; another one may refuse entries, or raise when it is told of them."""
+    known = {name: (table, said(text)) for name, table, text in map(re.Match.groups, _made(_INDEX))}
+    for name, table, text, chooses in ask(_INDEXES):
+        kind, _, rest = re.sub(r" WITH \([^()]*\)", "", text).partition(" USING btree ")
+        if name not in known:
+            if chooses:
+                yield Finding(name, "unknown")
+        elif (table, said(rest)) != known[name] or not kind.startswith("CREATE INDEX "):
+            yield Finding(name, "altered")
 
 
-def _values(text: str) -> set[str]:
-    """Return words in quotes and numbers; moments are spelled by each server in its own way."""
-    values = {word for word in _WORD.findall(text) if word[0] == "'" or word[0].isdigit()}
-    return {word for word in values if word[0] != "'" or not any(map(str.isdigit, word))}
+def _made(kind: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    return filter(None, map(kind.fullmatch, _text().split("\n\n")))
 
 
 @cache
@@ -214,13 +236,19 @@ def _text() -> str:
 
 
 @cache
-def _expected() -> tuple[dict[str, _Trigger], dict[str, tuple[str, str | None]], dict[str, tuple[str, str]]]:
-    """Return triggers, functions (body and settings) and constraints (kind and condition); the last revision's count."""
+def _expected() -> tuple[
+    dict[str, _Trigger], dict[str, tuple[str, str | None]], dict[str, tuple[str, list[str]]]
+]:
+    """Return triggers, functions (body and settings) and constraints (kind and words); the last revision's count."""
     text = _text()
     triggers = {
         name: _Trigger(table, _BEFORE | _EVENTS[event] | (level == "ROW"), function)
         for name, event, table, level, function in _TRIGGER.findall(text)
     }
     functions = {name: (body, _PINNED if pinned else None) for name, pinned, body in _FUNCTION.findall(text)}
-    constraints = {name: (_KINDS[kind], condition) for name, kind, condition in _CONSTRAINT.findall(text)}
+    constraints = {
+        name: (_KINDS[kind], said(f"{kind} ({condition or line.split()[0]})"))
+        for line in text.splitlines()
+        for name, kind, condition in _CONSTRAINT.findall(line)
+    }
     return triggers, functions, constraints

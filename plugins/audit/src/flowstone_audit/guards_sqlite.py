@@ -13,13 +13,14 @@ from flowstone_audit import frozen
 from flowstone_audit.finding import Finding
 
 _OBJECTS: Final = """
-    SELECT name, sql FROM sqlite_master
+    SELECT type, name, sql FROM sqlite_master
     WHERE sql IS NOT NULL AND lower(tbl_name) LIKE 'flowstone\\_audit\\_%' ESCAPE '\\'
     AND lower(tbl_name) <> 'flowstone_audit_version'
 """
 
 _SEQUENCE: Final = """
-    SELECT (SELECT max(seq) FROM sqlite_sequence WHERE name = 'flowstone_audit_log'),
+    SELECT (SELECT CASE typeof(max(seq)) WHEN 'integer' THEN max(seq) WHEN 'null' THEN NULL ELSE -1 END
+            FROM sqlite_sequence WHERE name = 'flowstone_audit_log'),
         (SELECT coalesce(max(seq), 0) FROM flowstone_audit_log),
         (SELECT coalesce(max(through_seq), 0) FROM flowstone_audit_floor)
 """
@@ -28,20 +29,20 @@ _SEQUENCE: Final = """
 def findings(connection: Connection) -> Iterator[Finding]:
     """Yield what differs from a database that was made just now: tables, indexes and triggers by their text."""
     made = expected()
-    found = {str(name): str(sql) for name, sql in connection.exec_driver_sql(_OBJECTS)}
-    for name, sql in made.items():
-        if name not in found:
-            yield Finding(name, "absent")
-        elif found[name] != sql:
-            yield Finding(name, "altered")
-    for name in found.keys() - made.keys():
-        yield Finding(name, "unknown")
-    if {"flowstone_audit_log", "flowstone_audit_floor"} <= found.keys():
+    found = {(str(kind), str(name)): str(sql) for kind, name, sql in connection.exec_driver_sql(_OBJECTS)}
+    for place, sql in made.items():
+        if place not in found:
+            yield Finding(place[1], "absent")
+        elif found[place] != sql:
+            yield Finding(place[1], "altered")
+    for place in found.keys() - made.keys():
+        yield Finding(place[1], "unknown")
+    if {("table", "flowstone_audit_log"), ("table", "flowstone_audit_floor")} <= found.keys():
         yield from _sequence(connection)
 
 
 def _sequence(connection: Connection) -> Iterator[Finding]:
-    """SQLite lets everybody write where it keeps the last number given, and no trigger can stand there."""
+    """SQLite lets everybody write where it keeps the last number given, anything at all, and no trigger can stand there."""
     given, highest, pruned = connection.exec_driver_sql(_SEQUENCE).one()
     if given is None and highest:
         yield Finding("flowstone_audit_log.seq", "absent")
@@ -50,13 +51,16 @@ def _sequence(connection: Connection) -> Iterator[Finding]:
 
 
 @cache
-def expected() -> dict[str, str]:
-    """Return the statements that make the tables, indexes and triggers of a database of today, by name."""
+def expected() -> dict[tuple[str, str], str]:
+    """Return the statements that make the tables, indexes and triggers of a database of today.
+
+    By kind and name: a trigger may have the name of an index.
+    """
     made = sqlite3.connect(":memory:")
     try:
         for revision in frozen.REVISIONS:
             for statement in frozen.statements(revision, "sqlite", "up"):
                 made.execute(statement)
-        return dict(made.execute(_OBJECTS).fetchall())
+        return {(kind, name): sql for kind, name, sql in made.execute(_OBJECTS)}
     finally:
         made.close()

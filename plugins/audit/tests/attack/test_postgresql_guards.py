@@ -155,6 +155,42 @@ def test_a_dropped_function_is_found(cluster: Cluster) -> None:
             ),
             "flowstone_audit_log_outcome_check",
         ),
+        (
+            (
+                "CREATE FUNCTION g(flowstone_audit_log) RETURNS bool LANGUAGE sql IMMUTABLE"
+                " AS $$SELECT $1.actor_id <> concat('mall', 'ory')$$;"
+                " ALTER TABLE flowstone_audit_log DROP CONSTRAINT flowstone_audit_log_actor_type_check;"
+                " ALTER TABLE flowstone_audit_log ADD CONSTRAINT flowstone_audit_log_actor_type_check"
+                " CHECK (actor_type IN ('system', 'user', 'api') AND g(flowstone_audit_log))"
+            ),
+            "flowstone_audit_log_actor_type_check",
+        ),
+        (
+            (
+                "ALTER TABLE flowstone_audit_log DROP CONSTRAINT flowstone_audit_log_seq_check;"
+                " ALTER TABLE flowstone_audit_log ADD CONSTRAINT flowstone_audit_log_seq_check CHECK (seq <> 0)"
+            ),
+            "flowstone_audit_log_seq_check",
+        ),
+        (
+            (
+                "ALTER TABLE flowstone_audit_log DROP CONSTRAINT flowstone_audit_log_id_key;"
+                " ALTER TABLE flowstone_audit_log ADD CONSTRAINT flowstone_audit_log_id_key UNIQUE (actor_id, seq)"
+            ),
+            "flowstone_audit_log_id_key",
+        ),
+        *(
+            (
+                f"DROP INDEX flowstone_audit_log_run; CREATE {index}",
+                "flowstone_audit_log_run",
+            )
+            for index in (
+                "UNIQUE INDEX flowstone_audit_log_run ON flowstone_audit_log (run_id) WHERE run_id IS NOT NULL",
+                "INDEX flowstone_audit_log_run ON flowstone_audit_log ((1 / length(run_id))) WHERE run_id IS NOT NULL",
+                "INDEX flowstone_audit_log_run ON flowstone_audit_log (run_id) WHERE 1 / length(actor_id) > 0",
+                "INDEX flowstone_audit_log_run ON flowstone_audit_log (trace_id) WHERE run_id IS NOT NULL",
+            )
+        ),
         ("ALTER TABLE flowstone_audit_log ADD CONSTRAINT once UNIQUE (actor_id, seq)", "once"),
         ("ALTER TABLE flowstone_audit_log ADD CONSTRAINT far EXCLUDE (ordinal WITH =)", "far"),
         ("CREATE UNIQUE INDEX sole ON flowstone_audit_log (actor_id, seq)", "sole"),

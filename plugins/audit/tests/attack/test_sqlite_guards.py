@@ -97,6 +97,17 @@ def test_a_trigger_that_swallows_entries_is_found(lite: Engine) -> None:
     assert [Finding("mute", "unknown")] == _found(lite, mute)
 
 
+def test_a_trigger_by_the_name_of_an_index_is_found(lite: Engine) -> None:
+    """Triggers have names of their own: one that is called as an index of ours is named all the same."""
+    mute = "CREATE TRIGGER flowstone_audit_log_run BEFORE INSERT ON flowstone_audit_log BEGIN SELECT RAISE(IGNORE); END"
+    with lite.connect() as connection:
+        made = connection.exec_driver_sql(
+            "SELECT sql FROM sqlite_master WHERE name = 'flowstone_audit_log_run'"
+        ).scalar_one()
+    found = _found(lite, "DROP INDEX flowstone_audit_log_run", mute, made)
+    assert [Finding("flowstone_audit_log_run", "unknown")] == found
+
+
 def test_an_edit_of_the_schema_is_found(lite: Engine) -> None:
     """With writable_schema the guards' own text can be changed, and that is named."""
     assert [Finding("flowstone_audit_log_update", "altered")] == _found(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from flowstone.plugin import start_thread
+from flowstone_audit import guards_sqlite
 from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.verifying import indexes
 from flowstone_audit.verifying.opened import Target, open_source
@@ -17,15 +20,24 @@ _ARE_DISTINCT = f"SELECT count(*) = (SELECT count(*) FROM (SELECT 1 FROM {TABLE}
 """SQLite answers it in half of the time, by the same index."""
 
 
+_BELOW: Final = f"SELECT seq FROM {TABLE} WHERE seq <= 0 ORDER BY seq LIMIT 1000"  # noqa: S608
+_BEFORE: Final = (
+    "SELECT first_leaf FROM flowstone_audit_seal WHERE first_leaf < 0 ORDER BY first_leaf LIMIT 1000"
+)
+_CHECK: Final = re.compile(r" CHECK \((.+)\),?$", re.MULTILINE)
+
+
 class Found(NamedTuple):
     """What the table says of itself.
 
     Attributes:
         twice: Entries whose id another one has, too.
+        outlaws: Entries and seals that the tables' own checks refuse.
         indexes: Indexes of SQLite that do not say what the table says.
     """
 
     twice: list[Finding]
+    outlaws: list[Finding]
     indexes: list[Finding]
 
 
@@ -68,4 +80,23 @@ def _look(source: Source) -> Found:
         Finding("duplicated", f"entry {seq} has the id of another one", int(seq), fields=("id",))
         for seq in asked
     ]
-    return Found(twice, list(indexes.check(source)) if is_sqlite else [])
+    return Found(twice, list(_outlaws(source)), list(indexes.check(source)) if is_sqlite else [])
+
+
+def _outlaws(source: Source) -> Iterator[Finding]:
+    """Yield what was put in while the checks were away: nothing else looks below the first number and leaf."""
+    for seq in source.values(_BELOW):
+        yield Finding("inserted late", f"entry {seq} was put in: no entry gets such a number", int(seq))
+    for leaf in source.values(_BEFORE):
+        yield Finding("seal altered", f"a seal was put in that begins at leaf {leaf}", leaf=int(leaf))
+    if source.dialect == "sqlite":  # PostgreSQL says itself which checks do not hold
+        for seq in source.values(_refused()):
+            text = f"entry {seq} holds what its table refuses: it was written with the checks switched off"
+            yield Finding("modified", text, int(seq))
+
+
+def _refused() -> str:
+    """Return what asks for the entries that SQLite's checks refuse, which each connection can switch off."""
+    checks = _CHECK.findall(guards_sqlite.expected()["table", TABLE])
+    held = " AND ".join(f"({check})" for check in checks)
+    return f"SELECT seq FROM {TABLE} NOT INDEXED WHERE seq > 0 AND NOT ({held}) LIMIT 1000"  # noqa: S608

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import orjson
 import psycopg
+from psycopg.types.numeric import Int8BinaryLoader
 
+from flowstone_audit import search_path
 from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.row import PRIVATE, Row, Stored
 from flowstone_audit.verifying.source import TABLE, TEXTS, Content, Damaged, Floor, Outline, SealRow, floor_of
@@ -16,33 +18,27 @@ from flowstone_audit.verifying.source import TABLE, TEXTS, Content, Damaged, Flo
 _AT_ONCE: Final = (
     384  # of more at once the values fall out of the processor's cache, and hashing them takes longer
 )
-_QUICK: Final = "CAST(date_part('epoch', {0}) * 1000000 AS bigint)"
-"""Exact for the moments of this century and the last; others are read again as below."""
-_EXACT: Final = "CASE WHEN {0} BETWEEN '4000-01-01 BC' AND '9999-12-31' THEN CAST(extract(epoch FROM {0}) * 1000000 AS bigint) END"
+_BEGUN: Final = 946_684_800_000_000
+"""Unix microseconds at which PostgreSQL begins to count: its moments come as it holds them, which is exact."""
+_FIRST: Final = -1 << 63
+_LAST: Final = (1 << 63) - 1
+"""How it holds moments without end."""
+_OCCURRED: Final = Row._fields.index("occurred_at")
 _HELD: Final = ", ".join(PRIVATE)
 # PostgreSQL takes longer to write JSON than orjson does; so the values come as they are hashed, behind what else is asked.
 _CONTENT: Final = f"""
-    SELECT seq, {_QUICK.format("inserted_at")}, row_hash, {_HELD}, commitment,
+    SELECT seq, inserted_at, row_hash, {_HELD}, commitment,
         CASE WHEN commitment IS NOT NULL AND nonce IS NULL
             THEN EXISTS (SELECT FROM flowstone_audit_erasure WHERE entry_id = id) END,
-        v, encode(uuid_send(id), 'hex'), {", ".join(TEXTS)}, ordinal, {_QUICK.format("occurred_at")}, encode(commitment, 'hex')
+        v, encode(uuid_send(id), 'hex'), {", ".join(TEXTS)}, ordinal, occurred_at, encode(commitment, 'hex')
     FROM {TABLE} WHERE
 """  # noqa: S608
 _NOTHING: Final = (None,) * 5
 _RANGE: Final = f"{_CONTENT} seq > %s AND seq <= %s ORDER BY seq LIMIT {_AT_ONCE}"
 _NAMED: Final = f"{_CONTENT} seq = ANY(%s) ORDER BY seq"
-_MOMENTS: Final = {
-    "id": "uuid_send(id)",
-    "occurred_at": _EXACT.format("occurred_at"),
-    "sealed_at": _EXACT.format("sealed_at"),
-}
-_COLUMNS: Final = ", ".join(_MOMENTS.get(name, name) for name in Row._fields)
-_ROWS: Final = (
-    f"SELECT seq, {_EXACT.format('inserted_at')}, {_COLUMNS} FROM {TABLE} WHERE seq = ANY(%s) ORDER BY seq"  # noqa: S608
-)
-_SEAL: Final = (
-    f"SELECT {', '.join(_MOMENTS.get(name, name) for name in SealRow._fields)} FROM flowstone_audit_seal"  # noqa: S608
-)
+_COLUMNS: Final = ", ".join({"id": "uuid_send(id)"}.get(name, name) for name in Row._fields)
+_ROWS: Final = f"SELECT seq, inserted_at, {_COLUMNS} FROM {TABLE} WHERE seq = ANY(%s) ORDER BY seq"  # noqa: S608
+_SEAL: Final = f"SELECT {', '.join(SealRow._fields)} FROM flowstone_audit_seal"  # noqa: S608
 
 
 class PostgresqlSource:
@@ -65,9 +61,24 @@ class PostgresqlSource:
         except psycopg.Error as error:
             raise Unavailable(f"cannot reach the database: {str(error).splitlines()[0]}") from error
         self._cursor: psycopg.Cursor[Any] = self._connection.cursor(binary=True)
+        self._cursor.adapters.register_loader("timestamptz", Int8BinaryLoader)
+        try:
+            self._schema = self._settled()
+        except psycopg.Error as error:
+            self._connection.close()
+            raise Unavailable(f"cannot read the database: {str(error).splitlines()[0]}") from error
+
+    def _settled(self) -> str:
+        """Have statements mean what they say, whatever the database's owner has set; return our tables' schema."""
+        found = self._cursor.execute(search_path.FIND).fetchone()
+        self._cursor.execute(search_path.PLAIN)
+        self._cursor.execute("SELECT set_config('standard_conforming_strings', 'on', false)")
+        return str(found[1]) if found is not None else ""
 
     def _execute(self, statement: str, parameters: Sequence[object] | None = None) -> psycopg.Cursor[Any]:
-        return self._cursor.execute(statement.encode(), parameters)
+        schema = self._schema if parameters is None else self._schema.replace("%", "%%")
+        placed = search_path.placed(statement, schema) if schema else statement
+        return self._cursor.execute(placed.encode(), parameters)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -78,7 +89,6 @@ class PostgresqlSource:
         """
         try:
             self._execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self._execute("SAVEPOINT reading")
             try:
                 yield
             finally:
@@ -86,7 +96,7 @@ class PostgresqlSource:
                     self._execute("ROLLBACK")
         except (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted) as error:
             raise Damaged(str(error)) from error
-        except psycopg.errors.UndefinedTable as error:
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
             text = str(error).splitlines()[0]
             raise SchemaMismatch(f"it has no audit tables: {text}; see: flowstone audit migrate") from error
         except psycopg.Error as error:
@@ -103,32 +113,33 @@ class PostgresqlSource:
         return self._fetched(_NAMED, (list(seqs),))
 
     def _fetched(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
-        try:
-            found = self._execute(statement, parameters).fetchall()
-        except psycopg.DataError:
-            # Such as a moment of 'infinity': once more with nothing in its place, so that its entry alone fails.
-            self._execute("ROLLBACK TO reading")
-            found = self._execute(_exactly(statement), parameters).fetchall()
-        return [_content(row) for row in found]
+        return [_content(row) for row in self._execute(statement, parameters).fetchall()]
 
     def rows_of(self, seqs: Sequence[int]) -> list[Stored]:
         """Return the same column by column, types as they are."""
         found = self._execute(_ROWS, (list(seqs),)).fetchall()
-        return [Stored(seq, at, Row(*values)) for seq, at, *values in found]
+        return [
+            Stored(
+                seq,
+                _moment(at),
+                Row(*values[:_OCCURRED], _moment(values[_OCCURRED]), *values[_OCCURRED + 1 :]),
+            )
+            for seq, at, *values in found
+        ]
 
     def seals(self, first: int, end: int) -> Iterator[SealRow]:
         """Yield the seals with ``first <= first_leaf < end``, ascending."""
         asked = f"{_SEAL} WHERE first_leaf >= %s AND first_leaf < %s ORDER BY first_leaf LIMIT 64"
         while some := self._execute(asked, (first, end)).fetchall():
             for row in some:
-                yield SealRow(*row)
+                yield _seal(row)
             first = some[-1][0] + 1
 
     def seal_before(self, leaf: int) -> SealRow | None:
         """Return the last seal whose first leaf is less than *leaf*."""
         asked = f"{_SEAL} WHERE first_leaf < %s ORDER BY first_leaf DESC LIMIT 1"
         row = self._execute(asked, (leaf,)).fetchone()
-        return None if row is None else SealRow(*row)
+        return None if row is None else _seal(row)
 
     def outlines(self, first: int, count: int) -> list[Outline]:
         """Return where the next *count* seals stand, from the one whose first leaf is *first* or more."""
@@ -156,13 +167,22 @@ class PostgresqlSource:
         self._connection.close()
 
 
-def _exactly(statement: str) -> str:
-    for name in ("inserted_at", "occurred_at"):
-        statement = statement.replace(_QUICK.format(name), _EXACT.format(name))
-    return statement
+def _moment(since: Any) -> int | None:
+    """Return what PostgreSQL holds of a moment as Unix microseconds; None of one that is without end."""
+    return since + _BEGUN if isinstance(since, int) and _FIRST < since < _LAST else None
+
+
+def _seal(row: tuple[Any, ...]) -> SealRow:
+    return SealRow(*row[:-1], _moment(row[-1]))
 
 
 def _content(row: tuple[Any, ...]) -> Any:
     """Return a row of ``_CONTENT`` in the order of ``Content``; a tuple, which is made faster."""
     held = None if row[3:8] == _NOTHING else orjson.dumps(row[3:6])
-    return row[0], row[1], row[2], orjson.dumps(row[9:]), held, row[6], row[7], row[8]
+    at, occurred = row[1], row[-2]
+    try:
+        placed = _FIRST < at < _LAST and _FIRST < occurred < _LAST
+    except TypeError:  # nothing there, or a column of another type
+        placed = False
+    at, occurred = (at + _BEGUN, occurred + _BEGUN) if placed else (_moment(at), _moment(occurred))
+    return row[0], at, row[2], orjson.dumps((*row[9:-2], occurred, row[-1])), held, row[6], row[7], row[8]

@@ -74,6 +74,7 @@ def check(source: Source, target: Target, report: Report, beside: Beside) -> Non
     """Look at guards, at ids that are there twice, and at what stands on no record."""
     found = beside.found(source)
     report.add(found.twice)
+    report.add(found.outlaws)
     _guards(source, target, report)
     report.add(found.indexes)
     if report.pruned:

@@ -9,6 +9,7 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.engine.create import create_engine  # the instrumentation replaces sqlalchemy.create_engine
 from sqlalchemy.pool import NullPool
 
+from flowstone_audit import search_path
 from flowstone_audit.errors import Unavailable
 from flowstone_audit.verifying.opened import Target
 
@@ -45,5 +46,13 @@ def engine_of(target: Target) -> Engine:
     import psycopg
 
     options = f"{target.parameters.get('options', '')} -c default_transaction_read_only=on".strip()
-    creator = lambda: psycopg.connect(**{"connect_timeout": 5, **target.parameters, "options": options})  # noqa: E731
+
+    def connected() -> psycopg.Connection[Any]:
+        made = psycopg.connect(**{"connect_timeout": 5, **target.parameters, "options": options})
+        found = made.execute(search_path.FIND).fetchone()
+        made.execute(search_path.SET, (search_path.beside(found[1] if found is not None else None),))
+        made.commit()
+        return made
+
+    creator = connected
     return create_engine("postgresql+psycopg://", creator=creator, poolclass=NullPool)
