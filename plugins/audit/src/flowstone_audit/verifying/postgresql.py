@@ -122,7 +122,7 @@ class PostgresqlSource:
             Stored(
                 seq,
                 _moment(at),
-                Row(*values[:_OCCURRED], _moment(values[_OCCURRED]), *values[_OCCURRED + 1 :]),
+                Row._make((*values[:_OCCURRED], _moment(values[_OCCURRED]), *values[_OCCURRED + 1 :])),
             )
             for seq, at, *values in found
         ]
@@ -167,13 +167,13 @@ class PostgresqlSource:
         self._connection.close()
 
 
-def _moment(since: Any) -> int | None:
+def _moment(since: Any) -> Any:
     """Return what PostgreSQL holds of a moment as Unix microseconds; None of one that is without end."""
     return since + _BEGUN if isinstance(since, int) and _FIRST < since < _LAST else None
 
 
 def _seal(row: tuple[Any, ...]) -> SealRow:
-    return SealRow(*row[:-1], _moment(row[-1]))
+    return SealRow._make((*row[:-1], _moment(row[-1])))
 
 
 def _content(row: tuple[Any, ...]) -> Any:
