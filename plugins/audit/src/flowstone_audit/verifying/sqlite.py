@@ -15,12 +15,27 @@ from flowstone_audit.verifying.source import TABLE, TEXTS, Content, Damaged, Flo
 
 _AT_ONCE: Final = 512  # more at once is slower: the values fall out of the processor's cache
 _COLUMNS: Final = ", ".join(Row._fields)
+_PRIVATE: Final = ("client_ip", "user_agent", "private")
+
+
+def _has_blob(columns: Sequence[str]) -> str:
+    """Return the condition that one of the columns holds bytes: nothing but these is as great as none of them.
+
+    From SQLite 3.45 on ``json_array`` writes bytes that spell JSONB as the JSON they stand for, which is what a
+    text in their place gives; before, it refuses all bytes.
+    """
+    if sqlite3.sqlite_version_info < (3, 45):
+        return "false"
+    return " OR ".join(f"{name} >= x''" for name in columns)
+
+
 _CONTENT: Final = f"""
     SELECT seq, inserted_at, row_hash,
-        CAST(json_array(v, CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) END, {", ".join(TEXTS)}, ordinal, occurred_at,
-            CASE typeof(commitment) WHEN 'blob' THEN lower(hex(commitment)) END) AS BLOB),
-        CASE WHEN coalesce(nonce, commitment, client_ip, user_agent, private) IS NOT NULL
-            THEN CAST(json_array(client_ip, user_agent, private) AS BLOB) END,
+        CASE WHEN {_has_blob(("v", *TEXTS, "ordinal", "occurred_at"))} THEN NULL ELSE
+            CAST(json_array(v, CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) END, {", ".join(TEXTS)}, ordinal, occurred_at,
+                CASE typeof(commitment) WHEN 'blob' THEN lower(hex(commitment)) END) AS BLOB) END,
+        CASE WHEN coalesce(nonce, commitment, {", ".join(_PRIVATE)}) IS NOT NULL
+            THEN CASE WHEN {_has_blob(_PRIVATE)} THEN x'' ELSE CAST(json_array({", ".join(_PRIVATE)}) AS BLOB) END END,
         nonce, commitment,
         CASE WHEN commitment IS NOT NULL AND nonce IS NULL
             THEN EXISTS (SELECT 1 FROM flowstone_audit_erasure WHERE entry_id = id) END
@@ -30,6 +45,7 @@ _RANGE: Final = f"{_CONTENT} seq > ? AND seq <= ? ORDER BY seq LIMIT {_AT_ONCE}"
 _NAMED: Final = f"{_CONTENT} seq IN (SELECT value FROM json_each(?)) ORDER BY seq"  # noqa: S608
 _ROWS: Final = f"SELECT seq, inserted_at, {_COLUMNS} FROM {TABLE} WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"  # noqa: S608
 _SEAL: Final = f"SELECT {', '.join(SealRow._fields)} FROM flowstone_audit_seal"  # noqa: S608
+_GREATEST: Final = (1 << 63) - 1
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -76,7 +92,7 @@ class SqliteSource:
 
     def contents(self, low: int, high: int) -> Iterator[list[Content]]:
         """Yield the entries with ``low < seq <= high``, ascending, in lists."""
-        while some := self._fetched(_RANGE, (low, high)):
+        while some := self._fetched(_RANGE, (_storable(low), _storable(high))):
             yield some
             low = some[-1][0]
 
@@ -107,19 +123,19 @@ class SqliteSource:
     def seals(self, first: int, end: int) -> Iterator[SealRow]:
         """Yield the seals with ``first <= first_leaf < end``, ascending."""
         asked = f"{_SEAL} WHERE first_leaf >= ? AND first_leaf < ? ORDER BY first_leaf"
-        for row in self._connection.execute(asked, (first, end)):
+        for row in self._connection.execute(asked, (_storable(first), _storable(end))):
             yield SealRow(*row)
 
     def seal_before(self, leaf: int) -> SealRow | None:
         """Return the last seal whose first leaf is less than *leaf*."""
         asked = f"{_SEAL} WHERE first_leaf < ? ORDER BY first_leaf DESC LIMIT 1"
-        row = self._connection.execute(asked, (leaf,)).fetchone()
+        row = self._connection.execute(asked, (_storable(leaf),)).fetchone()
         return None if row is None else SealRow(*row)
 
     def outlines(self, first: int, count: int) -> list[Outline]:
         """Return where the next *count* seals stand, from the one whose first leaf is *first* or more."""
         asked = "SELECT first_leaf, leaves FROM flowstone_audit_seal WHERE first_leaf >= ? ORDER BY first_leaf LIMIT ?"
-        return [Outline(*row) for row in self._connection.execute(asked, (first, count))]
+        return [Outline(*row) for row in self._connection.execute(asked, (_storable(first), count))]
 
     def value(self, statement: str) -> Any:
         """Return the one value of a statement; None where there is no row."""
@@ -177,6 +193,11 @@ def _opened(uri: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _storable(number: int) -> int:
+    """Return a number that SQLite takes: no seq, and no leaf, is beyond the greatest, whatever a seal says."""
+    return max(-_GREATEST - 1, min(number, _GREATEST))
 
 
 def _text(stored: bytes) -> str:
