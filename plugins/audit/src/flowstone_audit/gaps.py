@@ -14,6 +14,7 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 MOST: Final = 1000
@@ -42,6 +43,24 @@ def between(high: int, seqs: Iterable[int]) -> list[tuple[int, int]]:
             found.append((high + 1, seq - 1))
         high = seq
     return found
+
+
+def around(high: int, runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the numbers above *high* that *runs* (first and last of each; any order) skip, as first and last."""
+    found = []
+    for first, last in sorted(runs):
+        if first > high + 1:
+            found.append((high + 1, first - 1))
+        high = max(high, last)
+    return found
+
+
+def within(runs: Iterable[tuple[int, ...]], seqs: Iterable[int]) -> set[int]:
+    """Return which of *seqs* lie in one of *runs*, which begin with first and last, such as gaps; any order."""
+    known = sorted(runs)
+    firsts = [run[0] for run in known]
+    reach = list(accumulate((run[1] for run in known), max))
+    return {seq for seq in seqs if (at := bisect_right(firsts, seq)) and reach[at - 1] >= seq}
 
 
 def stamped(skipped: Iterable[tuple[int, int]], stamp: int) -> list[Gap]:
@@ -95,9 +114,12 @@ def decode(text: str) -> list[Gap]:
     """Return the gaps of a seal row.
 
     Raises:
-        ValueError: The text holds none.
+        ValueError: The text holds none, or more than any sealer leaves.
     """
     try:
-        return [Gap(int(first), int(last), int(stamp)) for first, last, stamp in json.loads(text)]
-    except TypeError as error:
-        raise ValueError(f"no gaps: {text[:80]!r}") from error
+        found = [Gap(int(first), int(last), int(stamp)) for first, last, stamp in json.loads(text)]
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"no gaps: {str(text)[:80]!r}") from error
+    if len(found) > MOST:
+        raise ValueError(f"{len(found)} gaps; at most {MOST} are remembered")
+    return found

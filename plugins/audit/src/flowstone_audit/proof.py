@@ -152,14 +152,24 @@ def leaf_of(connection: Connection, seq: int) -> int | None:
     """Return the index of an entry's leaf; None where no seal has it.
 
     It is in the first seal whose ``high`` reaches it, which is found by halving, or, sealed late, behind that.
+
+    Raises:
+        NotProven: The seals on the way were altered.
     """
+    try:
+        return _leaf_of(connection, seq)
+    except (TypeError, ValueError, OverflowError, struct.error) as error:
+        raise NotProven(f"a seal was altered: {error}; see: flowstone audit verify") from error
+
+
+def _leaf_of(connection: Connection, seq: int) -> int | None:
     low, end = 0, heads.size(connection)
     while low < end:
         found = heads.seal_of_leaf(connection, (low + end) // 2)
         if found is None:
             return None
         if found.high < seq:
-            low = found.first + found.leaves
+            low = _behind(low, found.first, found.leaves)
         else:
             end = found.first
     while page := connection.execute(_SEQS, {"first": low}).all():
@@ -168,8 +178,15 @@ def leaf_of(connection: Connection, seq: int) -> int | None:
             at = bisect_left(seqs, seq)
             if at < len(seqs) and seqs[at] == seq:
                 return int(first) + at
-            low = first + len(seqs)
+            low = _behind(low, first, len(seqs))
     return None
+
+
+def _behind(low: int, first: int, leaves: int) -> int:
+    """Return the index behind a seal, which lies beyond *low* unless the seal is not what it was."""
+    if not low < first + leaves < 1 << 63:
+        raise ValueError(f"{leaves} leaves from leaf {first} on")
+    return first + leaves
 
 
 def _read(prove: Callable[[], list[bytes]]) -> list[bytes]:

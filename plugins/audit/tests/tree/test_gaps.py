@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +46,22 @@ def test_the_newest_gaps_are_remembered() -> None:
 def test_gaps_come_back_from_their_text(some: list[Gap]) -> None:
     """What a seal row holds is what was put there."""
     assert some == gaps.decode(gaps.encode(some))
+
+
+def test_more_gaps_than_are_remembered_are_none() -> None:
+    """A text with more gaps than a sealer leaves, or with numbers without end, is none of his."""
+    for text in (gaps.encode([Gap(1, 1, 1)] * (gaps.MOST + 1)), "[[1e999,1,1]]", "[" * 100_000, "5"):
+        with pytest.raises(ValueError, match="gaps"):
+            gaps.decode(text)
+
+
+RUNS = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 9)).map(lambda one: (one[0], sum(one))))
+
+
+@given(runs=RUNS, seqs=NUMBERS)
+def test_what_lies_in_runs(runs: list[tuple[int, int]], seqs: set[int]) -> None:
+    """Whatever order runs have, and however they overlap, what they hold is found, and what they leave out."""
+    held = {seq for first, last in runs for seq in range(first, last + 1)}
+    assert seqs & held == gaps.within(runs, seqs)
+    skipped = [seq for first, last in gaps.around(5, runs) for seq in range(first, last + 1)]
+    assert [seq for seq in range(6, max(held, default=0)) if seq not in held] == skipped

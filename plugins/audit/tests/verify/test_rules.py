@@ -24,7 +24,7 @@ def test_erased(lived: Story) -> None:
         ids = [str(one) for one in connection.execute(text(_ids(lived))).scalars()]
         plan = erasing.plan(connection, ids=ids[:5])
     erasing.erase(plan, request="ticket 7", by="ann")
-    _settle(lived)
+    settle(lived)
     report = lived.verify()
     assert ([], 5, PROVEN) == (report.findings, report.erased, report.code)
     clean(lived)
@@ -70,7 +70,7 @@ def test_pruned(lived: Story, tmp_path: Path) -> None:
     with retention.snapshot() as connection:
         plan = retention.plan(connection, 30)
     retention.prune(tmp_path / "old.jsonl", plan, by="ann")
-    _settle(lived)
+    settle(lived)
     report = lived.verify()
     assert ([], 32, PROVEN) == (report.findings, report.pruned, report.code)
     clean(lived)
@@ -108,11 +108,11 @@ def test_a_prune_that_was_interrupted(lived: Story, tmp_path: Path, monkeypatch:
 
     with pytest.raises(KeyboardInterrupt):
         pruned(lived, tmp_path / "half.jsonl", told=tell)
-    _settle(lived)
+    settle(lived)
     report = lived.verify()
     assert ([], 5, PROVEN) == (report.findings, report.pruned, report.code)
     pruned(lived, tmp_path / "whole.jsonl")
-    _settle(lived)
+    settle(lived)
     assert 32 == lived.verify().pruned
     clean(lived)
 
@@ -133,7 +133,7 @@ def test_entries_that_came_while_others_were_pruned(
         rewrite(story, story.signer, 40 * DAY_US)
         pruned(story, tmp_path / "one.jsonl")
         put_in(story, 4, datetime.now(UTC) - timedelta(days=40))
-        _settle(story)
+        settle(story)
     report = story.verify()
     assert ([], 9, PROVEN) == (report.findings, report.pruned, report.code)
     clean(story)
@@ -146,7 +146,7 @@ def test_chosen_entries_pruned(lived: Story, gone: str) -> None:
     rewrite(lived, lived.signer, 40 * DAY_US)
     digest = "5e" * 32
     record(digest, through_seq=10, tree_size=32)
-    _settle(lived)
+    settle(lived)
     moment = str(time.time_ns() // 1000) if lived.is_sqlite else "now()"
     blob = f"x'{digest}'" if lived.is_sqlite else f"'\\x{digest}'"
     with lived.engine.begin() as connection:  # by an eraser: no guard is away
@@ -168,7 +168,7 @@ def test_records_of_a_prune_that_lie(lived: Story, said: dict[str, object]) -> N
     rewrite(lived, lived.signer, 40 * DAY_US)
     digest = "5e" * 32
     record(digest, **said)
-    _settle(lived)
+    settle(lived)
     moment = str(time.time_ns() // 1000) if lived.is_sqlite else "now()"
     blob = f"x'{digest}'" if lived.is_sqlite else f"'\\x{digest}'"
     with lived.engine.begin() as connection:
@@ -185,7 +185,7 @@ def test_retention_that_was_raised(lived: Story, tmp_path: Path) -> None:
     moment = str(time.time_ns() // 1000) if lived.is_sqlite else "now()"
     with lived.engine.begin() as connection:
         connection.exec_driver_sql(f"INSERT INTO flowstone_audit_floor VALUES (33, 365, NULL, {moment})")
-    _settle(lived)
+    settle(lived)
     clean(lived)
 
 
@@ -236,7 +236,7 @@ def test_spooled(lived: Story) -> None:
             actor_type="user",
             details={"n": number, "x": [1e22, -0.0, "\x00", "\ud800", 2**100]},
         )
-    _settle(lived)
+    settle(lived)
     clean(lived)
 
 
@@ -245,7 +245,7 @@ def _ids(story: Story) -> str:
     return f"SELECT {'lower(hex(id))' if story.is_sqlite else 'CAST(id AS text)'} FROM flowstone_audit_log WHERE {held}"
 
 
-def _settle(story: Story) -> None:
+def settle(story: Story) -> None:
     """Take in what waits, seal it, and publish all checkpoints."""
     ingest.catch_up(5.0)
     sealing.seal_all(story.engine, story.signer)

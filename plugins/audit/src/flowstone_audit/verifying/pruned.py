@@ -48,7 +48,7 @@ def records(source: Source, event_type: str) -> Iterator[dict[str, Any]]:
     for text in source.values(_RECORDED.format(event_type)):
         try:
             made = json.loads(text)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             continue
         if isinstance(made, dict):
             yield made

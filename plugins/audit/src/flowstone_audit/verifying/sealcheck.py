@@ -156,12 +156,11 @@ def _grown(
 
 
 def _uninvited(base: Base, seqs: Sequence[int]) -> tuple[int, ...]:
-    known = base.gaps
-    if known is None:
+    late = [seq for seq in seqs if seq <= base.high]
+    if base.gaps is None or not late:
         return ()
-    return tuple(
-        seq for seq in seqs if seq <= base.high and not any(gap.first <= seq <= gap.last for gap in known)
-    )
+    invited = gaps.within(base.gaps, late)
+    return tuple(seq for seq in late if seq not in invited)
 
 
 def _finding(row: SealRow, first: int, fields: list[str]) -> Finding:

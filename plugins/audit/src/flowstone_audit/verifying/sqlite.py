@@ -122,20 +122,22 @@ class SqliteSource:
 
     def seals(self, first: int, end: int) -> Iterator[SealRow]:
         """Yield the seals with ``first <= first_leaf < end``, ascending."""
-        asked = f"{_SEAL} WHERE first_leaf >= ? AND first_leaf < ? ORDER BY first_leaf"
-        for row in self._connection.execute(asked, (_storable(first), _storable(end))):
+        asked = f"{_SEAL} WHERE first_leaf >= ? AND first_leaf <= ? ORDER BY first_leaf"
+        for row in self._connection.execute(asked, (_storable(first), _storable(end - 1))):
             yield SealRow(*row)
 
     def seal_before(self, leaf: int) -> SealRow | None:
         """Return the last seal whose first leaf is less than *leaf*."""
-        asked = f"{_SEAL} WHERE first_leaf < ? ORDER BY first_leaf DESC LIMIT 1"
-        row = self._connection.execute(asked, (_storable(leaf),)).fetchone()
+        asked = f"{_SEAL} WHERE first_leaf <= ? ORDER BY first_leaf DESC LIMIT 1"
+        row = self._connection.execute(asked, (_storable(leaf - 1),)).fetchone()
         return None if row is None else SealRow(*row)
 
     def outlines(self, first: int, count: int) -> list[Outline]:
         """Return where the next *count* seals stand, from the one whose first leaf is *first* or more."""
+        if first > _GREATEST:
+            return []
         asked = "SELECT first_leaf, leaves FROM flowstone_audit_seal WHERE first_leaf >= ? ORDER BY first_leaf LIMIT ?"
-        return [Outline(*row) for row in self._connection.execute(asked, (_storable(first), count))]
+        return [Outline(*row) for row in self._connection.execute(asked, (first, count))]
 
     def value(self, statement: str) -> Any:
         """Return the one value of a statement; None where there is no row."""

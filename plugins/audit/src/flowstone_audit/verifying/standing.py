@@ -121,10 +121,16 @@ def check_one(source: Source, seq: int, report: Report) -> None:
         _erasures(source, report, seq)
 
 
+def _texts(source: Source, event_type: str, name: str) -> set[str]:
+    """Return what the entries of a type say under a name; who may write entries may say anything there."""
+    found = (one.get(name) for one in records(source, event_type))
+    return {one for one in found if isinstance(one, str)}
+
+
 def _floor(source: Source, report: Report) -> None:
     """Entries may be pruned when it stands on record which archive has them."""
-    recorded = {one.get("sha256") for one in records(source, "audit.pruned")}
-    digests = [bytes(one).hex() for one in source.values(_FLOORS)]
+    recorded = _texts(source, "audit.pruned", "sha256")
+    digests = [one.hex() if isinstance(one, bytes) else "" for one in source.values(_FLOORS)]
     if digests and digests[-1] not in recorded:
         text = f"{report.pruned} entries were deleted below a floor that no entry audit.pruned tells of"
         report.add([Finding("deleted", text)])
@@ -159,7 +165,7 @@ def _requests(source: Source) -> set[str]:
 
 def _private(source: Source) -> Iterator[dict[str, Any]]:
     for held in source.values(_TOLD_PRIVATELY):
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, RecursionError):
             made = json.loads(held)
             if isinstance(made, dict):
                 yield made

@@ -62,6 +62,7 @@ class _Run:
         self.seqs: list[int] = []
         self.leaves: list[bytes] = []
         self.times: dict[int, int] = {}
+        self.bridged: list[tuple[int, int]] = []  # first and last entries of seals that are gone: may be many
         self.floor: Floor | None = source.floor()
 
     def run(self) -> None:
@@ -71,7 +72,7 @@ class _Run:
         found = self.found
         low, high = found.base.high, found.after.high
         found.compared = compared = compare(self.source, low, high, self.seqs, self.leaves)
-        unproven = set(found.unproven)
+        unproven = {*found.unproven, *gaps.within(self.bridged, compared.loose)}
         loose = [seq for seq in compared.loose if seq not in unproven]
         twice = {seq for seq, count in Counter(self.seqs).items() if count > 1} if loose else set()
         named = self._misnamed([*compared.bad, *loose], {*compared.bad, *compared.missing, *twice})
@@ -80,8 +81,8 @@ class _Run:
         self._missing([seq for seq in compared.missing if seq not in named])
         self._bad(sorted(seq for seq in compared.bad if seq not in named))
         if self.trust.dialect == "sqlite" and not named:
-            seqs = sorted({*self.seqs, *found.unproven})
-            found.findings += skipped(gaps.between(low, [seq for seq in seqs if seq > low]))
+            known = ((seq, seq) for seq in {*self.seqs, *found.unproven})
+            found.findings += skipped(gaps.around(low, [*known, *self.bridged]))
 
     def _misnamed(self, there: list[int], unmatched: set[int]) -> set[int]:
         """Return the numbers that a seal has wrong: the entries are whole, under other numbers than it names."""
@@ -162,7 +163,8 @@ class _Run:
         self.found.findings.append(
             Finding("seal altered", text, base.high + 1, upto, leaf=base.size, fields=("leaves",))
         )
-        self.found.unproven += range(base.high + 1, min(upto, base.high + count) + 1)
+        if min(upto - base.high, count) > 0:
+            self.bridged.append((base.high + 1, min(upto, base.high + count)))
         if leaves is None or len(leaves) != count:
             return Base(
                 row.first_leaf, b"\0" * 32 * row.first_leaf.bit_count(), upto, None, base.time, base.given_up
