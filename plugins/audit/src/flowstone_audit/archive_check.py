@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from flowstone_audit import checkpoint, note
-from flowstone_audit.archive_form import ArchiveBroken, Fold, Header, covering, read_header, unique
+from flowstone_audit.archive_form import LONGEST, ArchiveBroken, Fold, Header, covering, read_header, unique
 from flowstone_audit.canonical import commitment, leaf_hash
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.row import HASHED
 from flowstone_audit.tree.hashing import SIZE
 
-_LONGEST: Final = 1 << 20
 _HOLE: Final = frozenset({"leaf", "hash"})
 _ROW: Final = frozenset({"leaf", "seq", "inserted_at", "row", "private"})
 _NUMBERS: Final = ("leaf", "seq", "inserted_at")
@@ -74,7 +73,7 @@ def check(
 
 
 def _lines(file: BufferedReader, told: Callable[[bytes], object]) -> Iterator[bytes]:
-    while line := file.readline(_LONGEST):
+    while line := file.readline(LONGEST):
         told(line)
         yield line
 
@@ -106,7 +105,7 @@ def _leaf(line: bytes, leaf: int, header: Header, where: str) -> tuple[bytes, bo
         _check_private(values["private"], row[-1], where)
         canonical = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
         return leaf_hash(sha256(canonical).digest(), values["seq"], values["inserted_at"]), True
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         if isinstance(error, ArchiveBroken):
             raise
         raise ArchiveBroken(f"{where} is not of its form: {error}") from error

@@ -16,10 +16,16 @@ from flowstone_audit.tree.layout import Node
 
 FORMAT: Final = "flowstone-audit-archive"
 VERSION: Final = 1
+LONGEST: Final = 1 << 26
+"""Bytes of a line; what `log` takes fits into a hundredth of it, and no file makes a reader hold more."""
 
 
 class ArchiveBroken(AuditError, ValueError):
     """An archive is not complete, does not have its form, or does not lead to its checkpoint."""
+
+
+class TooLong(AuditError):
+    """An entry that was not written by `log` is longer than a line of an archive may be."""
 
 
 class Header(NamedTuple):
@@ -99,7 +105,7 @@ def read_header(line: bytes) -> Header:
             raise ArchiveBroken("the header's numbers are none")
         if not isinstance(header.note, str) or not isinstance(header.log_id, str):
             raise ArchiveBroken("the header has no checkpoint")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ArchiveBroken(f"the first line is no header of an archive: {error}") from error
     if not header.rows or header.leaves != header.rows + header.holes or header.end > header.tree_size:
         raise ArchiveBroken("the header's numbers do not fit one another")
@@ -107,14 +113,23 @@ def read_header(line: bytes) -> Header:
 
 
 def row_line(leaf: int, stored: Stored, *, private: bool) -> bytes:
-    """Return a row as its line; its canonical form stands in it byte for byte."""
+    """Return a row as its line; its canonical form stands in it byte for byte.
+
+    Raises:
+        TooLong: No archive can hold it.
+    """
     row = stored.row
     held = None
     if private and row.nonce is not None:
         held = [row.client_ip, row.user_agent, row.private, row.nonce.hex()]
-    return b'{"leaf":%d,"seq":%d,"inserted_at":%d,"row":%s,"private":%s}\n' % (
+    line = b'{"leaf":%d,"seq":%d,"inserted_at":%d,"row":%s,"private":%s}\n' % (
         leaf, stored.seq, stored.inserted_at, row_bytes(row), orjson.dumps(held),
     )  # fmt: skip
+    if len(line) > LONGEST:
+        raise TooLong(
+            f"entry {stored.seq} takes {len(line)} bytes; a line of an archive has at most {LONGEST}"
+        )
+    return line
 
 
 def hole_line(leaf: int, value: bytes) -> bytes:

@@ -35,7 +35,7 @@ Evidence of an audit log that flowstone keeps
   checkpoint.txt   what the log's key has signed: the size of the log and the root of its Merkle tree
   key.txt          the log's verifier key (name+id+key)
   evidence.json    what was asked for, and when: {asked}
-  standalone.py    checks all this; some 130 lines of Python to read before you run it, nothing to install
+  standalone.py    checks all this; some 140 lines of Python to read before you run it, nothing to install
 
 To check it, with the key as you got it by another way than with this file (who made this file may have made
 the key as well):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+import zlib
 from base64 import b64decode
 from hashlib import sha256, sha512
 from typing import Any
@@ -32,6 +33,8 @@ COLUMNS = [
     "occurred_at",
     "commitment",
 ]
+FAULTS = (ValueError, KeyError, TypeError, OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+LONGEST = 1 << 27  # bytes of a line; the largest entry of an archive and its proof fit
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # edwards25519, RFC 8032 §5.1
 D, ROOT = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
 
@@ -127,12 +130,20 @@ def _root(reached: bytes, at: int, last: int, proof: list[str]) -> bytes | None:
     return reached if last == 0 else None
 
 
+def opened(file: zipfile.ZipFile, name: str) -> Any:
+    """Open a file of the zip, to be read in pieces: a small zip may hold more than fits into memory."""
+    if file.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is neither stored nor deflated")
+    return file.open(name)
+
+
 def check(path: str, key: str) -> int:
     """Return how many entries are proven; raise ValueError where one is not."""
     seen: set[int] = set()
     with zipfile.ZipFile(path) as file:
-        size, root = _checkpoint(file.read("checkpoint.txt").decode(), key)
-        for number, text in enumerate(file.open("entries.jsonl"), 1):
+        size, root = _checkpoint(opened(file, "checkpoint.txt").read(1 << 20).decode(), key)
+        lines = opened(file, "entries.jsonl")
+        for number, text in enumerate(iter(lambda: lines.readline(LONGEST), b""), 1):
             try:
                 line = json.loads(text, object_pairs_hook=_unique)
                 at, proof = line.pop("leaf"), line.pop("proof")
@@ -141,7 +152,7 @@ def check(path: str, key: str) -> int:
                 seen.add(at)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                 raise ValueError(f"entries.jsonl, line {number}: {error}") from error
-        names, said = file.namelist(), json.loads(file.read("evidence.json"))["entries"]
+        names, said = file.namelist(), json.loads(opened(file, "evidence.json").read(1 << 20))["entries"]
         if said != len(seen) or len(names) != len(set(names)):
             raise ValueError("there are more or fewer entries than evidence.json says, or a file twice")
     return len(seen)
@@ -154,5 +165,5 @@ if __name__ == "__main__":
         sys.stdout.write(
             f"proven: {check(*sys.argv[1:])} entries were in the log when its key signed the checkpoint\n"
         )
-    except (ValueError, KeyError, OSError, RuntimeError, zipfile.BadZipFile) as fault:
+    except FAULTS as fault:
         sys.exit(f"NOT PROVEN: {fault}")

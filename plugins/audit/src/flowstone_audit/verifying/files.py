@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -71,9 +72,9 @@ def _evidence(path: Path, keys: tuple[VerifierKey, ...], signed: str) -> int:
         raise ArchiveBroken("its checkpoint is signed by none of the known keys")
     try:
         with ZipFile(path) as file:  # without a key from elsewhere its own one tells whether it fits itself
-            text = file.read("key.txt").decode().strip() if key is None else key.text
+            text = _text(file, "key.txt").strip() if key is None else key.text
         return standalone.check(str(path), text)
-    except (ValueError, KeyError, OSError, RuntimeError, BadZipFile) as error:
+    except standalone.FAULTS as error:
         raise ArchiveBroken(str(error)) from error
 
 
@@ -89,14 +90,18 @@ def anchor(report: Report, said: Checkpoint, known: outside.Outside) -> None:
     report.add([Finding("not anchored", f"no checkpoint from outside is of the file's size, {said.size}")])
 
 
+def _text(file: ZipFile, name: str) -> str:
+    return str(standalone.opened(file, name).read(1 << 20).decode())
+
+
 def _said(path: Path) -> tuple[Checkpoint, str]:
     try:
         if is_zipfile(path):
             with ZipFile(path) as file:
-                signed = file.read("checkpoint.txt").decode()
+                signed = _text(file, "checkpoint.txt")
         else:
             with path.open("rb") as file:
                 signed = read_header(file.readline(1 << 20)).note
         return checkpoint.parse(note.parse(signed)), signed
-    except (KeyError, ValueError, BadZipFile) as error:
+    except (KeyError, ValueError, RuntimeError, EOFError, BadZipFile, zlib.error) as error:
         raise NotFound(f"{path} is neither an archive nor evidence: {error}") from error

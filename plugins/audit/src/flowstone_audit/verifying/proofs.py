@@ -32,7 +32,7 @@ def read(path: Path) -> EntryProof:
     try:
         found = _loaded(content) if content.lstrip().startswith(b"{") else _parsed(content.decode())
         return _made(found)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise NotFound(f"{path} holds no proof of an entry: {error}") from error
 
 
