@@ -71,7 +71,7 @@ def database() -> HealthResult:
     except (AuditError, SQLAlchemyError) as error:
         return HealthResult(status="unhealthy", message=f"entries wait in the spool: {reason_of(error)}")
     if state.kind == "current" or (state.kind == "missing" and settings.url.startswith("sqlite")):
-        problem = "its transactions are read-only" if read_only else _problem(settings.url)
+        problem = "its transactions are read-only" if read_only else _problem(settings)
         return (
             HealthResult(status="unhealthy", message=f"entries wait in the spool: {problem}")
             if problem
@@ -92,12 +92,13 @@ def _is_read_only(connection: Connection) -> bool:
     return bool(connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on")
 
 
-def _problem(url: str) -> str:
+def _problem(settings: config.Config) -> str:
     """Return what keeps this process from writing, as its chores saw it last: it may be seen by writing only."""
     keeper = recorder.peek()
-    if keeper is None or not keeper.is_at_work or keeper.config.url != url:
+    if keeper is None or not keeper.is_at_work or keeper.config.url != settings.url:
         return ""
-    return keeper.chores.problem
+    problem = keeper.chores.problem  # others may have brought in what waited since
+    return problem if problem and depth.look(settings).entries else ""
 
 
 CHECKS: Final = (

@@ -28,11 +28,12 @@ def test_a_database_that_is_held_read_only(
 
 
 def test_what_keeps_entries_waiting_is_told(audit_log: Log) -> None:
-    """As long as this process cannot write, and no longer."""
+    """As long as they wait, and no longer."""
     flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
     assert "healthy" == health.database().status
     chores = recorder.current().chores
     chores.failed(Unavailable("somebody put a rule in the way"))
+    assert flowstone_audit.log("a.b", actor_id="ann", actor_type="user").seq is None
     found = health.database()
     assert ("unhealthy", True) == (found.status, "somebody put a rule in the way" in found.message)
     chores.ingest(5.0)
