@@ -23,7 +23,6 @@ _BEGUN: Final = 946_684_800_000_000
 _FIRST: Final = -1 << 63
 _LAST: Final = (1 << 63) - 1
 """How it holds moments without end."""
-_OCCURRED: Final = Row._fields.index("occurred_at")
 _HELD: Final = ", ".join(PRIVATE)
 # PostgreSQL takes longer to write JSON than orjson does; so the values come as they are hashed, behind what else is asked.
 _CONTENT: Final = f"""
@@ -118,14 +117,8 @@ class PostgresqlSource:
     def rows_of(self, seqs: Sequence[int]) -> list[Stored]:
         """Return the same column by column, types as they are."""
         found = self._execute(_ROWS, (list(seqs),)).fetchall()
-        return [
-            Stored(
-                seq,
-                _moment(at),
-                Row._make((*values[:_OCCURRED], _moment(values[_OCCURRED]), *values[_OCCURRED + 1 :])),
-            )
-            for seq, at, *values in found
-        ]
+        made = [Stored(seq, _moment(at), Row._make(values)) for seq, at, *values in found]
+        return [one._replace(row=one.row._replace(occurred_at=_moment(one.row.occurred_at))) for one in made]
 
     def seals(self, first: int, end: int) -> Iterator[SealRow]:
         """Yield the seals with ``first <= first_leaf < end``, ascending."""
