@@ -180,15 +180,24 @@ def test_a_dropped_function_is_found(cluster: Cluster) -> None:
             "flowstone_audit_log_id_key",
         ),
         *(
-            (
-                f"DROP INDEX flowstone_audit_log_run; CREATE {index}",
-                "flowstone_audit_log_run",
-            )
-            for index in (
-                "UNIQUE INDEX flowstone_audit_log_run ON flowstone_audit_log (run_id) WHERE run_id IS NOT NULL",
-                "INDEX flowstone_audit_log_run ON flowstone_audit_log ((1 / length(run_id))) WHERE run_id IS NOT NULL",
-                "INDEX flowstone_audit_log_run ON flowstone_audit_log (run_id) WHERE 1 / length(actor_id) > 0",
-                "INDEX flowstone_audit_log_run ON flowstone_audit_log (trace_id) WHERE run_id IS NOT NULL",
+            (f"DROP INDEX {name}; CREATE {index}", name)
+            for name, index in (
+                (
+                    "flowstone_audit_log_event",
+                    "UNIQUE INDEX flowstone_audit_log_event ON flowstone_audit_log (event_type, seq)",
+                ),
+                (
+                    "flowstone_audit_log_run",
+                    "INDEX flowstone_audit_log_run ON flowstone_audit_log ((1 / length(run_id))) WHERE run_id IS NOT NULL",
+                ),
+                (
+                    "flowstone_audit_log_run",
+                    "INDEX flowstone_audit_log_run ON flowstone_audit_log (run_id) WHERE 1 / length(actor_id) > 0",
+                ),
+                (
+                    "flowstone_audit_log_run",
+                    "INDEX flowstone_audit_log_run ON flowstone_audit_log (trace_id) WHERE run_id IS NOT NULL",
+                ),
             )
         ),
         ("ALTER TABLE flowstone_audit_log ADD CONSTRAINT once UNIQUE (actor_id, seq)", "once"),
