@@ -38,7 +38,7 @@ def test_erased_by_a_request_with_a_secret(lived: Story, monkeypatch: pytest.Mon
         ids = [str(one) for one in connection.execute(text(_ids(lived))).scalars()]
         plan = erasing.plan(connection, ids=ids[:2])
     erasing.erase(plan, request="https://jira/7?token=abc123", by="https://ann:pass1@sso")
-    _settle(lived)
+    settle(lived)
     assert ([], 2) == ((report := lived.verify()).findings, report.erased)
     with lived.engine.connect() as connection:
         said = connection.execute(
@@ -58,7 +58,7 @@ def test_erased_before_requests_were_redacted(lived: Story, held: dict[str, str]
     """Where the table has the request as it was given, and the entry has it redacted or privately, it is on record."""
     lived.write(row(event_type="audit.erased", **held, nonce=b"n" * 32 if "private" in held else None))
     erase_past_the_rules(lived, "https://jira/7?token=abc123")
-    _settle(lived)
+    settle(lived)
     assert ([], 1) == ((report := lived.verify()).findings, report.erased)
     assert [] == alone(lived, 5).findings
 
