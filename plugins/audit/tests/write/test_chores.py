@@ -109,6 +109,7 @@ def test_what_cannot_be_taken_in_keeps_nothing_from_being_sealed(
         deadline = monotonic() + 20
         while not _sealed() and monotonic() < deadline:
             sleep(0.05)
+        _end()
     assert 1 == _sealed()
     assert before < stats().get("audit.collect.failed", 0)
 
@@ -149,7 +150,16 @@ def test_a_slow_anchor_gets_everything_though_nothing_new_is_sealed(
             flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user")
             _wait(lambda: _sealed() == number)  # noqa: B023 - called at once
         _wait(lambda: len(slow.notes) == 9)
+        _end()
     assert 9 == len(slow.notes)
+
+
+def _end() -> None:
+    """Let the thread end what it is at: closing the database would take its connection from under it."""
+    background = recorder.current().chores
+    background.stop()
+    if background._thread is not None:
+        background._thread.join(20)
 
 
 def _wait(until: Callable[[], bool]) -> None:
