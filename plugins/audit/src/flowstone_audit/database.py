@@ -48,14 +48,17 @@ class Database:
         self._uses = Uses()
         self._kept: list[PoolProxiedConnection] = []
         self._file = File(self.engine)
-        self._readers = Readers(self._opened, self._file)
+        self._readers = Readers(self._opened)
         # A server that ended a connection may come back as another, with tables of another version.
         event.listen(self.engine, "invalidate", lambda *_: setattr(self, "prepared", False))
 
     @property
     def prepared(self) -> bool:
         """Whether tables of this version were seen, in the file that is there now."""
-        return self._prepared is not None and self._prepared == self._file.number()
+        if self._prepared is not None and self._prepared == self._file.number():
+            return True
+        self._readers.close()  # which may have another open; queries ask this before they use one
+        return False
 
     @prepared.setter
     def prepared(self, seen: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
+from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import InvalidatePoolError
 
 Number = tuple[int, int]
@@ -36,7 +36,7 @@ class File:
             return 0, 0
         return found.st_dev, found.st_ino
 
-    def is_behind(self, connection: Connection | PoolProxiedConnection) -> bool:
+    def is_behind(self, connection: PoolProxiedConnection) -> bool:
         """Tell whether another file, or none, is in the place of the one that *connection* has open."""
         return bool(self._path) and connection.info.get(_NUMBER) != self.number()
 

@@ -10,8 +10,6 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from flowstone_audit.file import File
-
 _MOST: Final = 4
 _FRESH_S: Final = 1.0
 """Within it a connection is taken to work; later its server may have been restarted."""
@@ -22,17 +20,17 @@ class Readers:
 
     Args:
         opened: Opens one.
-        file: What they have open, in SQLite.
     """
 
-    def __init__(self, opened: Callable[[], Connection], file: File) -> None:
+    def __init__(self, opened: Callable[[], Connection]) -> None:
         self._opened = opened
-        self._file = file
+        self._closed = 0
         self._idle: list[tuple[Connection, float]] = []
 
     @contextmanager
     def one(self) -> Iterator[Connection]:
         """Yield a connection; what fails, or was set up otherwise inside, is closed after the block."""
+        closed = self._closed
         connection = self._kept() or self._made()
         options = connection.get_execution_options()
         try:
@@ -43,14 +41,15 @@ class Readers:
             connection.close()
             self.close()
             raise
-        usable = not (connection.closed or connection.invalidated)
+        usable = closed == self._closed and not (connection.closed or connection.invalidated)
         if usable and connection.get_execution_options() is options and len(self._idle) < _MOST:
             self._idle.append((connection, monotonic()))
         else:
             connection.close()
 
     def close(self) -> None:
-        """Close those that are idle."""
+        """Close those that are idle; those in use, when they are given back."""
+        self._closed += 1
         while self._idle:
             with suppress(SQLAlchemyError):
                 self._idle.pop()[0].close()
@@ -59,8 +58,7 @@ class Readers:
         """Return one that was kept; None where there is none that still works."""
         while self._idle:
             connection, since = self._idle.pop()
-            fresh = monotonic() - since < _FRESH_S
-            if not self._file.is_behind(connection) and (fresh or _answers(connection)):
+            if monotonic() - since < _FRESH_S or _answers(connection):
                 return connection
             with suppress(SQLAlchemyError):
                 connection.close()

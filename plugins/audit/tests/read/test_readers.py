@@ -79,3 +79,10 @@ def test_a_connection_that_ended_meanwhile_is_not_used(
     driver.close()
     with database.reading() as second:
         assert second.execute(text("SELECT count(*) FROM flowstone_audit_log")).scalar() == 0
+
+
+def test_what_was_in_use_while_all_were_closed_is_not_kept(database: Database) -> None:
+    """Closing reaches those in use as well, when they are given back."""
+    with database.reading() as first:
+        database.close()
+    assert first.closed
