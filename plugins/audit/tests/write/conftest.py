@@ -20,6 +20,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     recorder.replace(None)
     with capture():  # what is emitted on the way reaches no plugin of this environment
         yield folder
+    keeper = recorder.peek()
+    if keeper is not None and keeper.is_at_work:
+        keeper.chores.stop()
+        thread = keeper.chores._thread
+        if thread is not None:  # a connection that it has in use could not be closed
+            thread.join(10)
     flushing.shutdown(2.0)
     recorder.replace(None)
     database.close_all()
