@@ -41,7 +41,9 @@ class Readers:
             connection.close()
             self.close()
             raise
-        usable = closed == self._closed and not (connection.closed or connection.invalidated)
+        if closed != self._closed and not connection.closed:
+            connection.invalidate()  # its pool is no more, and would not close it
+        usable = not (connection.closed or connection.invalidated)
         if usable and connection.get_execution_options() is options and len(self._idle) < _MOST:
             self._idle.append((connection, monotonic()))
         else:
