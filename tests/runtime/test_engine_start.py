@@ -56,7 +56,8 @@ def test_what_is_emitted_while_plugins_are_loaded_reaches_them(monkeypatch: pyte
         engine.replace(former)
         if former is not None:
             former.changed()
-    assert ["run.start", "run.stop"] * 2 == listener.names
+    # Whatever else works in the background of this process is told of as well.
+    assert ["run.start", "run.stop"] * 2 == [one for one in listener.names if one.startswith("run.")]
 
 
 def test_a_run_that_is_switched_off_has_the_ids_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:

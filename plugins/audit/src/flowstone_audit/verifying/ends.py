@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from flowstone_audit import gaps
 from flowstone_audit.columns import to_datetime
 from flowstone_audit.tree.frontier import Frontier
@@ -21,8 +23,8 @@ _TOLD = 200
 
 def leaves(source: Source) -> int:
     """Return how many leaves the seals say there are."""
-    found = source.value("SELECT max(first_leaf + leaves) FROM flowstone_audit_seal")
-    return found if isinstance(found, int) else 0  # an altered seal may have anything there
+    found = source.value("SELECT max(CAST(first_leaf AS numeric) + leaves) FROM flowstone_audit_seal")
+    return int(found) if isinstance(found, int | Decimal) else 0  # an altered seal may have anything there
 
 
 def base_at(source: Source, size: int) -> Base | None:
