@@ -179,11 +179,12 @@ class Committer:
         Where it cannot be claimed, because somebody removed its folder or the disk is broken, nothing of it is
         written along: the database can have the entries all the same.
         """
-        spool = self._recorder.spool
+        spool, claim = self._recorder.spool, self._recorder.own.claim
         try:
-            spool.restore()
+            if spool.end != claim.reached:  # else there is nothing in it that could be lost
+                spool.restore()
             end = Position(*spool.end)
-            return end if end == _NOTHING or self._recorder.own.claim.take() else None
+            return end if end == _NOTHING or claim.take() else None
         except OSError:
             return _NOTHING
 
