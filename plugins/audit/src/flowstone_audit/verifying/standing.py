@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -121,15 +121,15 @@ def check_one(source: Source, seq: int, report: Report) -> None:
         _erasures(source, report, seq)
 
 
-def _texts(source: Source, event_type: str, name: str) -> set[str]:
-    """Return what the entries of a type say under a name; who may write entries may say anything there."""
-    found = (one.get(name) for one in records(source, event_type))
+def _texts(told: Iterable[dict[str, Any]], name: str) -> set[str]:
+    """Return the texts that details say under a name; who may write entries may say anything there."""
+    found = (one.get(name) for one in told)
     return {one for one in found if isinstance(one, str)}
 
 
 def _floor(source: Source, report: Report) -> None:
     """Entries may be pruned when it stands on record which archive has them."""
-    recorded = _texts(source, "audit.pruned", "sha256")
+    recorded = _texts(records(source, "audit.pruned"), "sha256")
     digests = [one.hex() if isinstance(one, bytes) else "" for one in source.values(_FLOORS)]
     if digests and digests[-1] not in recorded:
         text = f"{report.pruned} entries were deleted below a floor that no entry audit.pruned tells of"
@@ -159,8 +159,7 @@ def _requests(source: Source) -> set[str]:
 
     Before they were redacted in both places, they were in the entry alone, and could be held privately there.
     """
-    told = (one.get("request") for one in (*records(source, "audit.erased"), *_private(source)))
-    return {one for one in told if isinstance(one, str)}  # whoever writes entries can write anything there
+    return _texts((*records(source, "audit.erased"), *_private(source)), "request")
 
 
 def _private(source: Source) -> Iterator[dict[str, Any]]:
