@@ -17,7 +17,7 @@ import flowstone_audit
 import flowstone_health
 import flowstone_pubsub
 from flowstone.plugin import Event, count
-from flowstone_audit import depth
+from flowstone_audit import config, depth, verified
 
 _NOWHERE = "127.0.0.1:9"
 FAULTY: Final = {
@@ -50,6 +50,7 @@ def work(correlation_id: str) -> None:
     flowstone.sensor_poll("s3", result="triggered", duration=0.01)
     flowstone.sensor_trigger("s3", run_id="r2")
     flowstone_audit.log("report.read", actor_id="ann", actor_type="user")
+    verified.note(config.load())  # as a verification does that finds nothing
 
 
 def fail(correlation_id: str) -> None:
