@@ -54,6 +54,7 @@ from flowstone.runtime.settings import Settings, settings
 from flowstone.runtime.stats import count
 from flowstone.runtime.stats import snapshot as stats
 from flowstone.runtime.threads import start as start_thread
+from flowstone.runtime.variables import Variables
 from flowstone.runtime.vitals import Vitals, vitals
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "Settings",
     "SpanEvent",
     "SpanLink",
+    "Variables",
     "Vitals",
     "correlated",
     "correlation_in",

@@ -6,9 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from time import monotonic, time_ns
-from typing import Any, Final
-
-from opentelemetry import trace
+from typing import Final
 
 from flowstone.catalogue.event import Event
 from flowstone.catalogue.house import EventDropped, PluginFailed, PluginQuarantined
@@ -20,6 +18,7 @@ from flowstone.runtime.attention import attention
 from flowstone.runtime.control import Control
 from flowstone.runtime.delivery import Delivery
 from flowstone.runtime.drain import Drain
+from flowstone.runtime.global_provider import Sight
 from flowstone.runtime.handlers import Handlers
 from flowstone.runtime.point import Point
 from flowstone.runtime.scope import NO_TRACE
@@ -56,9 +55,7 @@ class Engine:
         self._watch = Implementation("flowstone", self.notice_provider, takes=False)
         self._ready = False
         self._noticing = threading.Lock()
-        self._provider: object = None
-        self._multi: Any = None  # what the provider keeps its processors in
-        self._processors: object = None
+        self._sight = Sight()
         self._load = load
 
     def start(self, parents: Engine | None = None) -> None:
@@ -79,21 +76,14 @@ class Engine:
 
         Asked at each root and point on the caller, and after each round of the drain.
         """
-        provider = trace.get_tracer_provider()
         if not self._ready:
             return  # another thread is about to load the plugins: it decides when it has them
-        if provider is self._provider and (
-            self._multi is None or self._multi._span_processors is self._processors
-        ):
+        if self._sight.holds():
             return
         if self._noticing.acquire(blocking=False):  # else somebody is at it
             try:
                 self.changed()
-                self._provider = trace.get_tracer_provider()  # it may be ours by now, and have one of ours
-                multi = getattr(self._provider, "_active_span_processor", None)
-                # The SDK makes a new tuple for each processor that is added. Where there is none, nothing is seen.
-                self._processors = getattr(multi, "_span_processors", None)
-                self._multi = multi if self._processors is not None else None
+                self._sight.take()  # it may be ours by now, and have one of ours
             finally:
                 self._noticing.release()
 

@@ -64,7 +64,11 @@ def _digest(size: int, *parts: str | int) -> bytes:
 
 def correlation_of_trace(trace_id: int) -> str:
     """Return the default correlation id: the trace id as UUID text."""
-    text = f"{trace_id:032x}"
+    return correlation_of_hex(f"{trace_id:032x}")
+
+
+def correlation_of_hex(text: str) -> str:
+    """Return the same of a trace id as 32 hex digits."""
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

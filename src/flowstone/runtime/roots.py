@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextvars import Token
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry import baggage, trace
 from opentelemetry.context import Context
@@ -17,6 +17,10 @@ from flowstone.runtime.inherited import inherit
 from flowstone.runtime.scope import CORRELATION_ID, Scope, correlation
 from flowstone.runtime.span import OperationSpan
 from flowstone.runtime.stats import count
+from flowstone.runtime.variables import Variables
+
+_INTERNAL: Final = trace.SpanKind.INTERNAL
+_TRACEPARENT: Final = Variables("TRACEPARENT")
 
 
 def adopt(operation: Any, context: Context, *, spanned: bool = False) -> bool:
@@ -49,7 +53,7 @@ def scope_in(context: Context, name: str, *, spanned: bool = False) -> tuple[Sco
     span = context.get(SPAN_KEY)
     if outer is not None and (span is outer or span is None or span is outer.inner):
         return outer.scope, outer.span_id
-    above = span.get_span_context() if isinstance(span, trace.Span) else None
+    above = span.get_span_context() if span is not None and isinstance(span, trace.Span) else None
     if above is None or not above.is_valid:
         context, above = _inbound(context)
     if above is not None and outer is not None and outer.scope.trace_id == above.trace_id:
@@ -63,7 +67,7 @@ def scope_in(context: Context, name: str, *, spanned: bool = False) -> tuple[Sco
 
 
 def _new_scope(context: Context, above: SpanContext | None, outer: OperationSpan | None) -> Scope:
-    given = baggage.get_baggage(CORRELATION_ID, context)
+    given = baggage.get_baggage(CORRELATION_ID, context) if context else None
     trace_id = above.trace_id if above is not None else identity.new_trace_id()
     return Scope(
         trace_id,
@@ -100,14 +104,14 @@ def correlated(context: Context, correlation_id: str) -> Context:
 def sampled(context: Context, trace_id: int, name: str) -> bool:
     """Ask the process's sampler about a trace that begins here; a sampler that raises means yes."""
     try:
-        return attention.tracing.decide(context, trace_id, name, trace.SpanKind.INTERNAL, {})
+        return attention.tracing.decide(context, trace_id, name, _INTERNAL, {})
     except Exception:  # a user's sampler must not break the pipeline
         return True
 
 
 def _inbound(context: Context) -> tuple[Context, SpanContext | None]:
     """Return the context and span context that the environment carries in."""
-    if not os.environ.get("TRACEPARENT"):
+    if not _TRACEPARENT.read()[0]:
         return context, None
     carrier = {
         key.lower(): os.environ[key] for key in ("TRACEPARENT", "TRACESTATE", "BAGGAGE") if key in os.environ

@@ -57,8 +57,8 @@ class Scope:
         parent_id: int = 0,
     ) -> None:
         self.trace_id = trace_id
-        self.trace_hex = f"{trace_id:032x}"
-        self.correlation_id = correlation_id or identity.correlation_of_trace(trace_id)
+        self.trace_hex = shown = f"{trace_id:032x}"
+        self.correlation_id = correlation_id or identity.correlation_of_hex(shown)
         self.run_id = run_id
         self.pipeline = pipeline
         self.orchestrator = orchestrator

@@ -7,9 +7,10 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from opentelemetry import metrics, trace
+from opentelemetry import metrics
 
 from flowstone.runtime.export.limits import Limits, span_limits
+from flowstone.runtime.global_provider import global_provider
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def sdk_tracer_provider() -> TracerProvider | None:
     """Return the global tracer provider if it is the SDK's; never imports the SDK."""
-    found = trace.get_tracer_provider()
+    found = global_provider()
     # An export thread may be importing the module just now: then it is there, and has no class yet.
     stock = getattr(sys.modules.get("opentelemetry.sdk.trace"), "TracerProvider", None)
     return cast("TracerProvider", found) if stock is not None and isinstance(found, stock) else None

@@ -13,10 +13,11 @@ from flowstone.runtime.export.foreign import is_fast, processors, sdk_tracer_pro
 from flowstone.runtime.export.own_route import OwnRoute
 from flowstone.runtime.export.quiet import quietly, warn
 from flowstone.runtime.export.routes import CompatRoute, ForeignRoute, NoRoute, Route
+from flowstone.runtime.global_provider import Sight
 from flowstone.runtime.settings import settings
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace import TracerProvider
 
     from flowstone.runtime.export.compat import SdkSpans
 
@@ -47,16 +48,15 @@ class Router:
         self._scope = scope
         self._route: Route | None = None
         self._configured = False
-        self._for: tuple[TracerProvider | None, tuple[SpanProcessor, ...] | None] = (None, None)
+        self._sight = Sight()
 
     def route(self) -> Route:
         """Return the route that is right now."""
-        provider = None if self.config.disabled else sdk_tracer_provider()
-        found = processors(provider) if provider is not None else None
-        if self._route is None or self._for[0] is not provider or self._for[1] != found:
-            self._route = self._choose(provider)
-            self._for = (provider, processors(provider) if provider is not None else None)
-        return self._route
+        route = self._route
+        if route is None or not self._sight.holds():
+            route = self._route = self._choose(None if self.config.disabled else sdk_tracer_provider())
+            self._sight.take()  # with what was added
+        return route
 
     def sdk_spans(self) -> SdkSpans | None:
         """Return what starts SDK spans, where the user's provider must see them."""
@@ -65,6 +65,7 @@ class Router:
 
     def prepare(self) -> Route:
         """Return the route; first make a provider of ours global, if one is wanted and none is set."""
+        trace.get_tracer_provider()  # which makes the one that the environment may name
         if not self.config.disabled and sdk_tracer_provider() is None:
             if self.config.file:
                 if not self._configured:

@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
 from flowstone.runtime import stats
+from flowstone.runtime.context import SPAN_KEY
 from flowstone.runtime.export.bounded import within
 from flowstone.runtime.export.data import Scope, SpanData
 from flowstone.runtime.export.foreign import flush, limits_of
@@ -82,7 +83,10 @@ class NoRoute:
 
 def parent_sampled(context: Context) -> bool:
     """Return the sampled flag of the span in *context*, True where there is none: the default sampler."""
-    above = trace.get_current_span(context).get_span_context()
+    span = context.get(SPAN_KEY)
+    if span is None or not isinstance(span, trace.Span):
+        return True
+    above = span.get_span_context()
     return above.trace_flags.sampled if above.is_valid else True
 
 
