@@ -59,7 +59,7 @@ def test_it_arrives_at_every_hop(chain: Chain, tmp_path: Path, temporality: str)
     urls = ["--jaeger", chain.jaeger.url, "--prometheus", chain.prometheus.url]
     urls += ["--datadog-agent", chain.agent.endpoint]
     told = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": temporality}
-    code, found = hops(tmp_path, *urls, **{**known(chain.collector), **told})
+    code, found = hops(tmp_path, *urls, "--timeout", "60", **{**known(chain.collector), **told})
     areas = ("sent", "collector", "jaeger", "datadog", "prometheus")
     assert {"ok"} == states(found, *areas), {area: found[area] for area in areas}
     assert 0 == code

@@ -60,6 +60,7 @@ class Committer:
         self._queueing = threading.Lock()
         self._queue: list[Request] = []
         self._inside: set[int] = set()
+        self._at: Database | None = None
         self._beside = False
 
     def submit(self, draft: Row) -> Request:
@@ -72,11 +73,8 @@ class Committer:
             NotRecorded: It could be written nowhere, or the disk did not say in time that it has it.
         """
         me, keeper = threading.get_ident(), self._recorder
-        if (
-            me in self._inside
-            or thread_locks.is_mine(keeper.spool.lock)
-            or thread_locks.is_mine(keeper.own.lock)
-        ):
+        is_mine = thread_locks.is_mine
+        if me in self._inside or is_mine(keeper.spool.lock) or is_mine(keeper.own.lock):
             return self._past(draft)
         try:
             self._inside.add(me)
@@ -139,7 +137,9 @@ class Committer:
         chores = self._recorder.chores
         if not chores.is_open and not chores.wait_open(min(_OPEN_S, deadline - monotonic())):
             return None
-        return of(self._recorder.config)
+        if self._at is None:
+            self._at = of(self._recorder.config)
+        return self._at
 
     def _to_database(self, database: Database, requests: list[Request], deadline: float) -> bool:
         """Commit entries together with what waits in the own spool; False where others are at that spool."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flowstone.plugin import home, placed, settings
+from flowstone.plugin import Variables, home, placed, settings
 from flowstone_audit.policy import Failures, Policy
 
 _OFF: Final = frozenset({"off", "none", "0"})
@@ -16,6 +16,7 @@ _SQLITE: Final = "sqlite:///"
 _NUMBER: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGkmg]?)(?:[iI]?[bB])?\s*")
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _LEAST_SPOOL: Final = 65_536
+_TELLING: Final = Variables("FLOWSTONE_HOME", "FLOWSTONE_AUDIT_URL", "FLOWSTONE_AUDIT_POLICY")
 _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
@@ -98,10 +99,9 @@ def meant() -> tuple[Policy, Failures] | None:
         return policy, Failures()
 
 
-def fingerprint() -> tuple[str | None, ...]:
+def fingerprint() -> tuple[str | bytes | None, ...]:
     """Return what tells one configuration of a process from the next; cheap, for it is asked often."""
-    get = os.environ.get
-    return get("FLOWSTONE_HOME"), get("FLOWSTONE_AUDIT_URL"), get("FLOWSTONE_AUDIT_POLICY")
+    return _TELLING.read()
 
 
 def url_of(text: str | None) -> str | None:

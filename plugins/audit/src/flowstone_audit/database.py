@@ -148,13 +148,17 @@ class Database:
         Raises:
             Unavailable: The database cannot be reached.
         """
-        with suppress(IndexError):
+        try:
             kept = self._kept.pop()
-            if not self._file.is_behind(kept):
-                return kept
-            kept.invalidate()  # somebody removed or replaced the file: do not write into the void
-            self.close()
-            raise Unavailable(f"{self.name} was removed or replaced")
+        except IndexError:
+            return self._new_driver()
+        if not self._file.is_behind(kept):
+            return kept
+        kept.invalidate()  # somebody removed or replaced the file: do not write into the void
+        self.close()
+        raise Unavailable(f"{self.name} was removed or replaced")
+
+    def _new_driver(self) -> PoolProxiedConnection:
         try:
             made = self.engine.raw_connection()
         except (DBAPIError, self.driver_error, OSError) as error:
@@ -217,6 +221,7 @@ class Database:
 
 
 _inherited: Final[list[object]] = []  # what is collected would be closed, and the parent's sessions with it
+_tainted: Final[set[str]] = set()
 _databases: dict[tuple[int, str, bool], Database] = {}
 _making = threading.Lock()
 
@@ -238,9 +243,6 @@ def of(settings: config.Config) -> Database:
                 found = _databases[key] = Database(settings.url, trace=settings.trace_sql)
                 found.tainted = settings.url in _tainted
     return found
-
-
-_tainted: Final[set[str]] = set()
 
 
 def engine() -> Engine:

@@ -112,7 +112,9 @@ class _Room:
 
     def holds(self, made: str) -> str:
         """Take what a text needs, and return it."""
-        self.take(len(made))
+        self._left -= len(made)
+        if self._left < 0:
+            self.take(0)
         return made
 
 
@@ -133,8 +135,8 @@ def cleaned(given: object, room: _Room, depth: int = 0) -> Any:
         return float(given) if math.isfinite(given) else _coerced(str(float(given)))
     if depth >= _DEPTH:
         return _coerced("…")
-    if isinstance(given, Mapping):
-        return _object(given, room, depth)
+    if kind is dict or isinstance(given, Mapping):
+        return _object(given, room, depth)  # type: ignore[arg-type]
     if isinstance(given, (list, tuple, AbstractSet)):
         try:
             items = list(given)
@@ -157,10 +159,14 @@ def _object(given: Mapping[Any, object], room: _Room, depth: int) -> Any:
         return _coerced("<changed while it was read>")
     room.take(_LEAST * len(pairs))
     for key, value in pairs:
-        name = plain(key) if type(key) is str else plain(_shown(key))
+        name = plain(key if type(key) is str else _shown(key))
         if is_secret(name):
             count("audit.value.redacted")
             made[name] = MARK
+        elif (kind := type(value)) is str:
+            made[name] = room.holds(text(value))  # type: ignore[arg-type]
+        elif value is None or kind is bool or (kind is int and -_INT64 <= value < _INT64):  # type: ignore[operator]
+            made[name] = value
         else:
             made[name] = cleaned(value, room, depth + 1)
     return made

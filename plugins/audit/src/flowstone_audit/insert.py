@@ -56,6 +56,8 @@ def many(execute: Execute, given: list[Row], *, sqlite: bool) -> int:
 
 def numbered(execute: Execute, given: list[Row], *, sqlite: bool) -> list[tuple[int, int] | None]:
     """Insert *given*, few, and return ``seq`` and ``inserted_at`` (Unix microseconds) of each; None where it is not new."""
+    if len(given) == 1:
+        return _sqlite_numbered(execute, given) if sqlite else _postgresql_numbered(execute, given)
     places: list[tuple[int, int] | None] = []
     for begin in range(0, len(given), AT_ONCE):
         some = given[begin : begin + AT_ONCE]
@@ -85,6 +87,8 @@ def _postgresql_numbered(execute: Execute, some: list[Row]) -> list[tuple[int, i
 
 
 def _for_sqlite(some: list[Row], now: int) -> tuple[Any, ...]:
+    if len(some) == 1:
+        return now, *some[0]
     values: list[Any] = []
     for row in some:
         values.append(now)

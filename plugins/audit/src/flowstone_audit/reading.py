@@ -22,7 +22,7 @@ _log: Final = logging.getLogger("flowstone.audit")
 
 Waiting = tuple[tuple[str, int], ...]
 
-_known: tuple[tuple[str | None, ...], config.Config, str] | None = None
+_known: tuple[tuple[str | bytes | None, ...], config.Config, str] | None = None
 _done: tuple[Waiting, float] = (), 0.0
 
 

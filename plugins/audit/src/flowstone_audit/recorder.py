@@ -137,7 +137,7 @@ class Recorder:
 
 
 _recorder: Recorder | None = None
-_known: tuple[str | None, ...] = ()
+_known: tuple[str | bytes | None, ...] = ()
 _making = threading.RLock()  # a signal handler may come while its thread has it
 
 

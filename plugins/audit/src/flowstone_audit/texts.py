@@ -27,27 +27,28 @@ def checked(given: tuple[object, ...]) -> list[str | None]:
         EntryRefused: One that is needed is missing, or one is malformed or too large.
     """
     found = [
-        one if type(one) is str and one in _clean else limits.optional(field, one)
+        one if one is None or (type(one) is str and one in _clean) else _cleaned(field, one)
         for field, one in zip(TEXTS, given, strict=True)
     ]
     if None in found[:_NEEDED]:
         number = found.index(None)
         limits.required(TEXTS[number], given[number])
     kind, outcome = found[_KIND], found[_OUTCOME]
-    limits.one_of("actor_type", kind or "", limits.ACTOR_TYPES)
+    if kind not in limits.ACTOR_TYPES:
+        limits.one_of("actor_type", kind or "", limits.ACTOR_TYPES)
     if outcome is not None:
         limits.one_of("outcome", outcome, OUTCOMES)
-    for number, one in enumerate(found):
-        if one is not None and one not in _clean:
-            found[number] = _without_secrets(one)
     return found
 
 
-def _without_secrets(given: str) -> str:
+def _cleaned(field: str, given: object) -> str | None:
     """Return a text without secrets; that a short one has none is remembered, for most are words that come again."""
-    made = text(given)
-    if made == given and len(given) <= _SHORT:
+    found = limits.optional(field, given)
+    if found is None:
+        return None
+    made = text(found)
+    if made == found and len(found) <= _SHORT:
         if len(_clean) >= _REMEMBERED:
             _clean.clear()
-        _clean.add(given)
+        _clean.add(found)
     return made

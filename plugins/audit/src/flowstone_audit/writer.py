@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from time import time_ns
 from typing import Final
 
 from opentelemetry import trace
 
-from flowstone.plugin import Identity, count, current, emit, identity
+from flowstone.plugin import Identity, count, current, emit, get_context, identity
 from flowstone_audit import actors, limits, recorder
 from flowstone_audit import entry as made
 from flowstone_audit.actors import Actor
@@ -28,7 +27,7 @@ from flowstone_audit.texts import checked
 MARK: Final = "audit"
 ENTRY_ID: Final = "flowstone.audit.id"
 _NO_DETAILS: Final[Mapping[str, object]] = {}
-_committers: dict[tuple[int, int], Committer] = {}
+_committers: dict[recorder.Recorder, Committer] = {}
 
 
 def log(
@@ -101,7 +100,7 @@ def _acting(who: Actor, id: str | None, kind: str | None) -> tuple[str | None, s
 
 def _write(texts: list[str | None], details: Mapping[str, object] | None) -> AuditEntry:
     details = _NO_DETAILS if details is None else details
-    if not isinstance(details, Mapping):
+    if type(details) is not dict and not isinstance(details, Mapping):
         raise EntryRefused(f"details have to be a mapping, not {type(details).__name__}")
     keeper = recorder.current()
     return _put(keeper, texts, *split(details, keeper.config.private))
@@ -147,18 +146,18 @@ def _durable(keeper: recorder.Recorder, row: Row) -> AuditEntry:
 
 
 def _committer(keeper: recorder.Recorder) -> Committer:
-    key = os.getpid(), id(keeper)
-    found = _committers.get(key)
+    found = _committers.get(keeper)
     if found is None:
         _committers.clear()  # of another process, or of settings that have changed
-        found = _committers.setdefault(key, Committer(keeper))
+        found = _committers.setdefault(keeper, Committer(keeper))
     return found
 
 
 def _tell(entry: AuditEntry, place: Identity) -> None:
     """Put the entry's id on the span around, and tell everybody."""
-    operation = current()
-    if operation is not None:
+    if not get_context():
+        pass  # nothing is around
+    elif (operation := current()) is not None:
         operation.add_event(MARK, {ENTRY_ID: entry.id})
     elif (span := trace.get_current_span()) is not trace.INVALID_SPAN:
         span.add_event(MARK, {ENTRY_ID: entry.id})

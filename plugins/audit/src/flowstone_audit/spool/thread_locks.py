@@ -21,5 +21,6 @@ def is_mine(lock: Any) -> bool:
 
 def free(lock: Any) -> None:
     """Let go of *lock* where this thread holds it, however often."""
-    while is_mine(lock):
+    is_owned = lock._is_owned
+    while is_owned():
         lock.release()
