@@ -13,6 +13,7 @@ from flowstone.catalogue.registry import builtin_events
 from flowstone.plugin import encode
 from flowstone.runtime import identity, operation, running
 from flowstone.testing import Capture, CountingIds, StepClock
+from flowstone.testing.capture import capture
 from flowstone.testing.clock import START
 from flowstone.testing.forked import in_child
 from flowstone.testing.samples import HOSTILE, samples
@@ -116,3 +117,16 @@ def test_a_child_tells_what_went_wrong() -> None:
     assert "" == in_child(lambda: None)
     assert "ZeroDivisionError" in in_child(lambda: 1 / 0)
     assert "still busy" in in_child(lambda: time.sleep(60), timeout=0.2)
+
+
+def test_nothing_is_lost_to_the_engine_around() -> None:
+    """What is emitted inside is not taken by a drain that was about to work off what came before."""
+    with capture() as outer:
+        flowstone.resource_health("outside", healthy=True, duration=0.1)
+        with capture() as inner:
+            for _ in range(3):
+                flowstone.resource_health("inside", healthy=True, duration=0.1)
+            time.sleep(0.3)  # in which the drain outside would have its round
+            assert 3 == len(inner.events)
+        flowstone.resource_health("after", healthy=True, duration=0.1)
+        assert ["outside", "after"] == [event.resource for event in outer.events]  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from flowstone.testing.measured import Measured, measured
 from flowstone.testing.plugin import Keeper
 
 _WAIT_S = 5.0
+_REST_S = 2.0
 
 
 class Capture:
@@ -115,7 +116,28 @@ def _predictable(span: SpanData) -> SpanData:
 @contextmanager
 def capture(*plugins: object) -> Iterator[Capture]:
     """Have an engine with no installed plugins, only *plugins*, and keep what it delivers."""
-    lane.records.clear()
+    with _at_rest(engine.peek()):
+        lane.records.clear()
+        yield from _captured(plugins)
+
+
+@contextmanager
+def _at_rest(around: Engine | None) -> Iterator[None]:
+    """Keep the drain of the engine around from taking what is captured, once it has what came before."""
+    if around is None:
+        yield
+        return
+    if lane.records:
+        around.drain.reach(Control(), _REST_S)
+    rests = around.drain.gate.acquire(timeout=_REST_S)
+    try:
+        yield
+    finally:
+        if rests:
+            around.drain.gate.release()
+
+
+def _captured(plugins: Sequence[object]) -> Iterator[Capture]:
     made = Engine(load=False)
     former = engine.replace(made)
     captured = Capture(made)
