@@ -9,7 +9,7 @@ from typing import Final
 from opentelemetry import trace
 
 from flowstone.plugin import Identity, count, current, emit, get_context, identity
-from flowstone_audit import actors, limits, recorder
+from flowstone_audit import actors, config, limits, recorder
 from flowstone_audit import entry as made
 from flowstone_audit.actors import Actor
 from flowstone_audit.canonical import sealed
@@ -27,6 +27,7 @@ from flowstone_audit.texts import checked
 MARK: Final = "audit"
 ENTRY_ID: Final = "flowstone.audit.id"
 _NO_DETAILS: Final[Mapping[str, object]] = {}
+_NO_KEYS: Final[frozenset[str]] = frozenset()
 _committers: dict[recorder.Recorder, Committer] = {}
 
 
@@ -63,7 +64,8 @@ def log(
 
     Raises:
         EntryRefused: A field that is needed is missing, or one is malformed or too large; nothing was written.
-        NotRecorded: Neither database nor spool could take it, and ``FLOWSTONE_AUDIT_ON_FAILURE`` is ``raise``.
+        NotRecorded: Neither database nor spool could take it, or a setting or the home cannot be used, and
+            ``FLOWSTONE_AUDIT_ON_FAILURE`` is ``raise``.
     """
     who = actors.current()
     what = event_type, *_acting(who, actor_id, actor_type), resource_type, resource_id, action, outcome
@@ -102,27 +104,44 @@ def _write(texts: list[str | None], details: Mapping[str, object] | None) -> Aud
     details = _NO_DETAILS if details is None else details
     if type(details) is not dict and not isinstance(details, Mapping):
         raise EntryRefused(f"details have to be a mapping, not {type(details).__name__}")
-    keeper = recorder.current()
+    try:
+        keeper = recorder.current()
+    except (ValueError, OSError) as error:
+        return _lost(texts, split(details, _NO_KEYS)[0], error)
     return _put(keeper, texts, *split(details, keeper.config.private))
 
 
 def _put(keeper: recorder.Recorder, texts: list[str | None], kept: str, private: str | None) -> AuditEntry:
+    place = identity("audit")
+    row = _draft(keeper.writer, place, texts, kept, private)
+    entry = _durable(keeper, row)
+    _tell(entry, place)
+    return entry
+
+
+def _draft(writer: str, place: Identity, texts: list[str | None], kept: str, private: str | None) -> Row:
     limits.fitting("details", kept)
     if private is not None:
         limits.fitting("private details", private)
-    place = identity("audit")
     *what, correlation_id, client_ip, user_agent, run_id = texts
     now = time_ns()
     values = (
         *(VERSION, new_id(now), *what, kept, correlation_id or place["correlation_id"]),
         *(place["trace_id"], place["parent_id"] or None, run_id or place["run_id"] or None),
-        *(keeper.writer, 0, now // 1000, client_ip, user_agent, private),
+        *(writer, 0, now // 1000, client_ip, user_agent, private),
         *(nonce_for(client_ip, user_agent, private), None, b""),
     )
-    row = Row._make(values)
-    entry = _durable(keeper, row)
-    _tell(entry, place)
-    return entry
+    return Row._make(values)
+
+
+def _lost(texts: list[str | None], kept: str, error: Exception) -> AuditEntry:
+    """Return an entry that is kept nowhere, because settings or home cannot be used; or tell the caller that."""
+    meant, row = config.meant(), _draft("", identity("audit"), texts, kept, None)
+    if meant is not None and meant[1].of(row.event_type, waiting=True) == "raise":
+        count("audit.refused")
+        raise NotRecorded(f"the audit log cannot be used: {error}") from error
+    count("audit.off" if meant is None else "audit.dropped")
+    return made.of_row(sealed(row))
 
 
 def _durable(keeper: recorder.Recorder, row: Row) -> AuditEntry:

@@ -60,8 +60,26 @@ def test_what_is_off_needs_no_home(unusable: str, monkeypatch: pytest.MonkeyPatc
     assert not AuditPlugin().must_keep("checkpoint.approved")
     with capture(AuditPlugin()):
         flowstone.checkpoint("publish").request().approve(actor="ann")
-    if unusable == "home":
-        assert flowstone_audit.log("a.b", actor_id="ann", actor_type="user").seq is None
+    assert flowstone_audit.log("a.b", actor_id="ann", actor_type="user").seq is None
+
+
+def test_log_says_it_in_its_own_words(unusable: str) -> None:
+    """Who calls `log()` is told with the error that it names, and of what is malformed in it first."""
+    with pytest.raises(flowstone_audit.NotRecorded, match="the audit log cannot be used"):
+        flowstone_audit.log("a.b", actor_id="ann", actor_type="user")
+    with pytest.raises(flowstone_audit.EntryRefused, match="actor_id"):
+        flowstone_audit.log("a.b", actor_id="", actor_type="user")
+
+
+def test_log_loses_aloud_where_the_policy_asks_for_no_more(
+    unusable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody wants to be told it returns an entry that is nowhere, and counts it."""
+    monkeypatch.setenv("FLOWSTONE_AUDIT_ON_FAILURE", "*=drop")
+    before = stats().get("audit.dropped", 0)
+    entry = flowstone_audit.log("a.b", actor_id="ann", actor_type="user", details={"a": 1})
+    assert (None, {"a": 1}) == (entry.seq, entry.details)
+    assert 1 == stats()["audit.dropped"] - before
 
 
 def test_relative_paths_do_not_move_along(
