@@ -23,14 +23,29 @@ CHUNK: Final = 256
 """Rows between two pauses."""
 PAUSE_S: Final = 0.0001
 
-_ROW: Final = "SELECT seq, inserted_at, row_hash FROM flowstone_audit_log"
-_NEW: Final = text(f"{_ROW} WHERE seq > :high ORDER BY seq LIMIT :most")
+# A date that an owner made such as Python has none is read as NULL: the entries behind it are sealed all the same.
+_MOMENTS: Final = {
+    "sqlite": "inserted_at",
+    "postgresql": (
+        "CASE WHEN inserted_at BETWEEN '0001-01-02 00:00Z' AND '9999-12-30 00:00Z' THEN inserted_at END"
+    ),
+}
+_ROW: Final = {
+    name: f"SELECT seq, {moment}, row_hash FROM flowstone_audit_log"  # noqa: S608
+    for name, moment in _MOMENTS.items()
+}
+_NEW: Final = {
+    name: text(f"{select} WHERE seq > :high ORDER BY seq LIMIT :most") for name, select in _ROW.items()
+}
 _IN_GAPS: Final = text(
-    "SELECT l.seq, l.inserted_at, l.row_hash"
+    f"SELECT l.seq, {_MOMENTS['postgresql']}, l.row_hash"  # noqa: S608
     " FROM unnest(CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[])) AS g (a, b)"
     " JOIN flowstone_audit_log AS l ON l.seq BETWEEN g.a AND g.b ORDER BY l.seq LIMIT :most"
 )
-_NAMED: Final = text(f"{_ROW} WHERE seq IN :seqs ORDER BY seq").bindparams(bindparam("seqs", expanding=True))
+_NAMED: Final = {
+    name: text(f"{select} WHERE seq IN :seqs ORDER BY seq").bindparams(bindparam("seqs", expanding=True))
+    for name, select in _ROW.items()
+}
 
 
 class Late(NamedTuple):
@@ -81,14 +96,15 @@ def gather(
         late: What the sweep found.
     """
     named = late.seqs if late is not None and late.size == head.size else ()
+    dialect = connection.dialect.name
     old: dict[int, bytes] = {}
     if head.gaps and horizon is not None:
         found = {"firsts": [gap.first for gap in head.gaps], "lasts": [gap.last for gap in head.gaps]}
         old.update(_leaves(connection, _IN_GAPS, {**found, "most": most}))
     full = len(old) >= most
     if named:
-        old.update(_leaves(connection, _NAMED, {"seqs": list(named)}))
-    new = dict(_leaves(connection, _NEW, {"high": head.high, "most": max(most - len(old), 1)}))
+        old.update(_leaves(connection, _NAMED[dialect], {"seqs": list(named)}))
+    new = dict(_leaves(connection, _NEW[dialect], {"high": head.high, "most": max(most - len(old), 1)}))
     arrived = sorted(old)
     left: list[Gap] = []
     if horizon is not None:
@@ -114,7 +130,7 @@ def _leaves(
 
 
 def _leaf(seq: int, inserted_at: Any, row_hash: Any) -> bytes:
-    """Return the leaf of a row, also of one that SQLite took with its checks switched off: those after it wait."""
+    """Return the leaf of a row, also of one that came past guards and checks: those after it wait."""
     moment = to_microseconds(inserted_at) if isinstance(inserted_at, datetime) else inserted_at
     if isinstance(row_hash, bytes) and isinstance(moment, int):
         return leaf_hash(row_hash, seq, moment)

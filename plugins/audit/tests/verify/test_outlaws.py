@@ -123,3 +123,20 @@ def test_a_last_number_that_is_none(told: Story) -> None:
         connection.commit()
         assert [Finding("flowstone_audit_log.seq", "altered")] == guards.findings(connection)
     assert ["guards missing"] == [one.kind for one in told.verify().alarms]
+
+
+@pytest.mark.parametrize("told", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "294276-01-01"])
+def test_a_date_that_no_program_can_hold(told: Story, moment: str) -> None:
+    """A date without end that the owner writes before it is sealed is named, and keeps nothing from being sealed."""
+    told.write(row(), row())
+    with told.attacking() as connection:
+        connection.execute(
+            text("UPDATE flowstone_audit_log SET inserted_at = CAST(:at AS timestamptz) WHERE seq = 33"),
+            {"at": moment},
+        )
+        connection.commit()
+    sealed = told.seal()
+    assert sealed is not None
+    assert (32, 2) == (sealed.first_leaf, sealed.leaves)
+    assert {33} == {one.seq for one in told.verify().alarms}
