@@ -130,7 +130,10 @@ class Chores:
         self._hurry = False
         deadline = monotonic() + timeout
         try:
-            made = ingest.catch_up(timeout)
+            try:
+                made = ingest.catch_up(timeout)
+            except OSError as error:  # of a spool, such as another user's: the database is not at fault
+                made = self._unread(error)
             self._opened()
             if monotonic() >= deadline and not self._stopped:  # it may have left some
                 self._since = self._since or since or deadline
@@ -142,6 +145,15 @@ class Chores:
         finally:
             self._tried.set()
         return made
+
+    def _unread(self, error: OSError) -> int:
+        """Know that a spool cannot be read, which is tried again later; all others were brought in."""
+        count("audit.spool.unreadable")
+        self._since = self._latest = monotonic() + _RETRY_S[-1]
+        if "spool" not in self._told:
+            self._told.add("spool")
+            LOGGER.warning("audit entries wait in a spool that cannot be read: %s", error)
+        return 1  # so that what came of others is sealed
 
     def _opened(self) -> None:
         from flowstone_audit.database import of

@@ -38,6 +38,7 @@ def catch_up(timeout: float = 5.0) -> int:
     Raises:
         Unavailable: The database cannot be reached, or is read-only; the entries wait on.
         SchemaMismatch: Its tables are of another version, or missing; the entries wait on.
+        OSError: A spool cannot be read; all others were brought in.
         ValueError: A setting is malformed.
     """
     settings = config.load()
@@ -55,6 +56,8 @@ def catch_up(timeout: float = 5.0) -> int:
         try:
             made += _ingest(database, settings, stem, numbers, deadline)
         except Exception as error:  # whatever is in one spool, it must not keep those of others waiting
+            if isinstance(error, OSError):
+                error.filename = error.filename or str(settings.spool / stem)
             trouble = trouble or error
         if monotonic() > deadline:
             break

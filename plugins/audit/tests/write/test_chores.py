@@ -15,6 +15,7 @@ from flowstone.plugin import RunStart, hookimpl, stats
 from flowstone.testing.capture import capture
 from flowstone.testing.samples import sample
 from flowstone_audit import anchors, chores, collecting, database, ingest, recorder
+from flowstone_audit.spool import folder
 from flowstone_audit.tables import seal
 from plugins.audit.tests.write.log_table import Log
 
@@ -187,6 +188,28 @@ def test_what_a_round_had_no_time_for_is_taken_in_by_the_next(
     while len(found := audit_log.rows(caught_up=False)) < 301 and monotonic() < deadline:
         sleep(0.1)
     assert 301 == len(found)
+
+
+def test_a_spool_that_cannot_be_read_is_not_taken_for_the_database(
+    audit_log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another user's, or one on a bad spot of the disk, waits and is told of; entries go on into the database."""
+    keeper = recorder.current()
+    folder.segment_path(keeper.config.spool, "17-0123abcd", 1).mkdir(
+        parents=True
+    )  # which nobody can read as a file
+    before = stats().get("audit.spool.unreadable", 0)
+    for _ in range(2):
+        keeper.gather([sample(RunStart)])
+        keeper.settle()
+        keeper.chores.ingest(5.0)
+    assert (True, "") == (keeper.chores.is_open, keeper.chores.problem)
+    assert not flowstone_audit.log("rule.updated", actor_id="ann", actor_type="user").pending
+    found = [row["event_type"] for row in audit_log.rows(caught_up=False)]
+    assert ["run.start", "run.start", "rule.updated"] == found
+    assert stats()["audit.spool.unreadable"] - before >= 2
+    said = [one for one in caplog.messages if "cannot be read" in one]
+    assert [True] == ["17-0123abcd" in one for one in said]
 
 
 def test_a_database_that_takes_long_to_open_is_waited_for_once(
