@@ -8,25 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from flowstone_audit import heads
-from flowstone_audit.archive_form import Header, covering, header_line, hole_line, row_line
-from flowstone_audit.columns import to_microseconds
+from flowstone_audit import heads, stored
+from flowstone_audit.archive_form import Header, header_line, hole_line, row_line
 from flowstone_audit.errors import NotFound
 from flowstone_audit.kept_hashes import reader
 from flowstone_audit.private import new_file
-from flowstone_audit.row import Row, Stored
 from flowstone_audit.tables import log, seal
-from flowstone_audit.tree.layout import Node, Reader
+from flowstone_audit.tree.layout import Node, Reader, full_subtrees
 
 _SEALS: Final = select(seal.c.first_leaf, seal.c.seqs).order_by(seal.c.first_leaf)
 _NAMED: Final = log.c.seq.in_(bindparam("seqs", expanding=True))
 _SEQS: Final = select(log.c.seq).where(_NAMED)
 _ROWS: Final = select(log).where(_NAMED)
-_PLACES: Final = {column.name: at for at, column in enumerate(log.c)}
 _AT_ONCE: Final = 512
 
 
@@ -131,20 +128,11 @@ def _header(connection: Connection, read: Reader, found: Scope, *, private: bool
         first_leaf=found.first_leaf,
         leaves=found.end - found.first_leaf,
         tree_size=head.size,
-        left=tuple(read(covering(0, found.first_leaf))),
-        right=tuple(read(covering(found.end, head.size))),
+        left=tuple(read(full_subtrees(0, found.first_leaf))),
+        right=tuple(read(full_subtrees(found.end, head.size))),
         note=head.note,
         private=private,
     )
-
-
-def stored_of(values: Any) -> Stored:
-    """Return a row of `tables.log` as its writer and the database gave it."""
-    row = Row(*(values[_PLACES[name]] for name in Row._fields))
-    row = row._replace(
-        id=bytes.fromhex(str(row.id)), occurred_at=to_microseconds(values[_PLACES["occurred_at"]])
-    )
-    return Stored(values[_PLACES["seq"]], to_microseconds(values[_PLACES["inserted_at"]]), row)
 
 
 def _sealed(
@@ -175,11 +163,11 @@ def _lines(
 ) -> Iterator[bytes]:
     """Yield the lines of leaves, each given by its index and number."""
     numbers = [seq for _, seq in some if _takes(seq, through)]
-    stored = {row.seq: row for row in connection.execute(_ROWS, {"seqs": numbers})} if numbers else {}
-    holes = iter(read([Node(0, leaf) for leaf, seq in some if seq not in stored]))
+    found = {row.seq: row for row in connection.execute(_ROWS, {"seqs": numbers})} if numbers else {}
+    holes = iter(read([Node(0, leaf) for leaf, seq in some if seq not in found]))
     for leaf, seq in some:
-        if seq in stored:
-            yield row_line(leaf, stored_of(stored[seq]), private=private)
+        if seq in found:
+            yield row_line(leaf, stored.of_row(found[seq]), private=private)
         else:
             yield hole_line(leaf, next(holes))
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from flowstone_audit import checkpoint, note
-from flowstone_audit.archive_form import LONGEST, ArchiveBroken, Fold, Header, covering, read_header, unique
+from flowstone_audit.archive_form import LONGEST, ArchiveBroken, Fold, Header, read_header, unique
 from flowstone_audit.canonical import commitment, leaf_hash
 from flowstone_audit.keys import VerifierKey
 from flowstone_audit.row import HASHED
 from flowstone_audit.tree.hashing import SIZE
+from flowstone_audit.tree.layout import full_subtrees
 
 _HOLE: Final = frozenset({"leaf", "hash"})
 _ROW: Final = frozenset({"leaf", "seq", "inserted_at", "row", "private"})
@@ -79,7 +80,7 @@ def _lines(file: BufferedReader, told: Callable[[bytes], object]) -> Iterator[by
 
 
 def _push(fold: Fold, hashes: tuple[bytes, ...], first: int, end: int) -> None:
-    nodes = covering(first, end)
+    nodes = full_subtrees(first, end)
     if len(nodes) != len(hashes) or any(len(each) != SIZE for each in hashes):
         raise ArchiveBroken("the header has not the subtrees that its numbers ask for")
     fold.push_all(nodes, hashes)

@@ -137,18 +137,6 @@ def hole_line(leaf: int, value: bytes) -> bytes:
     return b'{"leaf":%d,"hash":"%s"}\n' % (leaf, value.hex().encode())
 
 
-def covering(first: int, end: int) -> list[Node]:
-    """Return the roots of the full subtrees that make up leaves *first* to *end* - 1, left to right."""
-    found = []
-    while first < end:
-        level = (end - first).bit_length() - 1
-        if first:
-            level = min(level, (first & -first).bit_length() - 1)
-        found.append(Node(level, first >> level))
-        first += 1 << level
-    return found
-
-
 class Fold:
     """The root of a tree from subtrees that are given from left to right."""
 

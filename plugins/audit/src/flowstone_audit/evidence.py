@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from time import time_ns
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import orjson
 from sqlalchemy import Connection, select
 
-from flowstone_audit import canonical, checkpoint, heads, note, proof, queries
-from flowstone_audit.columns import to_microseconds
+from flowstone_audit import canonical, checkpoint, heads, note, proof, queries, stored
 from flowstone_audit.entry import AuditEntry
 from flowstone_audit.errors import NotFound
 from flowstone_audit.keys import KeyUnusable, VerifierKey
 from flowstone_audit.private import new_file
-from flowstone_audit.row import HASHED, Row
+from flowstone_audit.row import HASHED
 from flowstone_audit.selection import Filters
 from flowstone_audit.tables import seal
 from flowstone_audit.tree import inclusion
@@ -171,25 +170,22 @@ class _Writer:
         return found
 
     def _line(self, entry: AuditEntry, leaf: int) -> bytes:
-        assert entry.seq is not None
-        assert entry.inserted_at is not None
-        values: dict[str, Any] = {name: getattr(entry, name, None) for name in Row._fields}
-        values["details"], values["private"] = entry.details_text, entry.private_text
-        values["id"] = bytes.fromhex(entry.id)
-        values["occurred_at"] = to_microseconds(entry.occurred_at)
-        row, inserted_at = Row(**values), to_microseconds(entry.inserted_at)
+        seq, inserted_at, row = stored.of_entry(entry)
         hashes = inclusion.prove(self._said.size, leaf, lambda nodes: [self._hash(node) for node in nodes])
-        made = canonical.leaf_hash(canonical.row_hash(row), entry.seq, inserted_at)
+        made = canonical.leaf_hash(canonical.row_hash(row), seq, inserted_at)
         if not inclusion.verify(self._said.root, self._said.size, leaf, made, hashes):
-            raise proof.NotProven(f"entry {entry.seq} is not what was sealed; see: flowstone audit verify")
-        values |= {"id": entry.id, "commitment": None if row.commitment is None else row.commitment.hex()}
+            raise proof.NotProven(f"entry {seq} is not what was sealed; see: flowstone audit verify")
+        values = row._asdict() | {
+            "id": entry.id,
+            "commitment": None if row.commitment is None else row.commitment.hex(),
+        }
         held = None
         if self._private and row.nonce is not None:
             held = {name: values[name] for name in ("client_ip", "user_agent", "private")}
             held["nonce"] = row.nonce.hex()
         line = {
             "leaf": leaf,
-            "seq": entry.seq,
+            "seq": seq,
             "inserted_at": inserted_at,
             "entry": {name: values[name] for name in HASHED},
             "private": held,

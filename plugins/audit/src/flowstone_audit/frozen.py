@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 """Alembic's folder; a link to the repository's ``migrations`` here, a plain folder in the wheel."""
 
-DIALECTS: Final = ("sqlite", "postgresql")
 REVISIONS: Final = ("0001_log", "0002_seal", "0003_privacy", "0004_moments")
 """The revisions by file name, oldest first; their ids are the digits."""
 

@@ -7,16 +7,11 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from flowstone_audit import heads
 from flowstone_audit.tables import seal
 from flowstone_audit.tree.hashing import SIZE
 from flowstone_audit.tree.layout import Node, Reader, stored_count, stored_index
 
-_FIRST: Final = (
-    select(seal.c.first_leaf)
-    .where(seal.c.first_leaf <= bindparam("leaf"))
-    .order_by(seal.c.first_leaf.desc())
-    .limit(1)
-)
 _HASH: Final = select(func.substr(seal.c.hashes, bindparam("at"), SIZE)).where(
     seal.c.first_leaf == bindparam("first")
 )
@@ -35,10 +30,10 @@ def reader(connection: Connection) -> Reader:
 
 
 def _hash(connection: Connection, node: Node) -> bytes:
-    first = connection.execute(_FIRST, {"leaf": node.last_leaf}).scalar()
-    if first is not None:
-        at = (stored_index(node) - stored_count(first)) * SIZE
-        found = connection.execute(_HASH, {"first": first, "at": at + 1}).scalar()
+    held = heads.seal_of_leaf(connection, node.last_leaf)
+    if held is not None:
+        at = (stored_index(node) - stored_count(held.first)) * SIZE
+        found = connection.execute(_HASH, {"first": held.first, "at": at + 1}).scalar()
         if found is not None and len(found) == SIZE:
             return bytes(found)
     raise LookupError(f"the seal of leaf {node.last_leaf} is missing or not whole")

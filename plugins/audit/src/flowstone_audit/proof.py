@@ -17,13 +17,11 @@ from typing import Any, Final, NamedTuple
 import orjson
 from sqlalchemy import Connection, bindparam, select
 
-from flowstone_audit import canonical, checkpoint, heads
+from flowstone_audit import canonical, checkpoint, heads, stored
 from flowstone_audit.checkpoint import Checkpoint
-from flowstone_audit.columns import to_microseconds
 from flowstone_audit.errors import AuditError, NotFound
 from flowstone_audit.kept_hashes import reader
 from flowstone_audit.note import parse
-from flowstone_audit.row import Row
 from flowstone_audit.tables import log, seal
 from flowstone_audit.tree import consistency, inclusion
 
@@ -98,16 +96,13 @@ def of_entry(connection: Connection, seq: int) -> EntryProof:
         SealBroken: The last seal was altered.
     """
     head = heads.last(connection)
-    found = connection.execute(select(log).where(log.c.seq == seq)).mappings().one_or_none()
+    found = connection.execute(select(log).where(log.c.seq == seq)).one_or_none()
     if found is None:
         raise NotFound(f"there is no entry {seq}")
     index = leaf_of(connection, seq)
     if index is None or index >= head.size:  # sealed since the head was read
         raise NotFound(f"entry {seq} is not sealed yet; to do it now: flowstone audit seal")
-    values = dict(found)
-    row = Row._make(values[name] for name in Row._fields)
-    row = row._replace(id=bytes.fromhex(values["id"]), occurred_at=to_microseconds(values["occurred_at"]))
-    inserted_at = to_microseconds(values["inserted_at"])
+    _, inserted_at, row = stored.of_row(found)
     leaf = canonical.leaf_hash(canonical.row_hash(row), seq, inserted_at)
     hashes = tuple(_read(lambda: inclusion.prove(head.size, index, reader(connection))))
     if not inclusion.verify(checkpoint.parse(parse(head.note)).root, head.size, index, leaf, hashes):

@@ -28,6 +28,7 @@ from flowstone_audit.archive_form import ArchiveBroken, Header, read_header
 from flowstone_audit.details import text as redacted
 from flowstone_audit.errors import AuditError, NotFound
 from flowstone_audit.keys import VerifierKey
+from flowstone_audit.reading import reading
 from flowstone_audit.tables import floor, log
 
 _AT_ONCE: Final = 1000
@@ -98,9 +99,14 @@ def plan(connection: Connection, retain_days: int) -> Plan:
 def snapshot() -> Iterator[Connection]:
     """Yield a connection in a transaction that sees one state of the database, for reading.
 
+    What waits in spools comes in first.
+
     Raises:
         Unavailable: The database cannot be reached.
+        SchemaMismatch: It has no audit tables, or those of a later version.
     """
+    with reading():
+        pass
     with database.connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))

@@ -27,9 +27,10 @@ from flowstone_audit import (
     retention,
     sealing,
 )
-from flowstone_audit.archive_form import ArchiveBroken, Fold, covering
+from flowstone_audit.archive_form import ArchiveBroken, Fold
 from flowstone_audit.tables import floor, log
 from flowstone_audit.tree.frontier import Frontier
+from flowstone_audit.tree.layout import full_subtrees
 
 WHO: dict[str, Any] = {"actor_id": "ann", "actor_type": "user"}
 
@@ -95,11 +96,11 @@ def test_ranges_fold_to_the_root_of_their_tree() -> None:
         for first in range(size):
             for end in range(first + 1, size + 1):
                 fold = Fold()
-                for node in [*covering(0, first)]:
+                for node in [*full_subtrees(0, first)]:
                     fold.push(node.level, subtree(leaves, node.level, node.n))
                 for leaf in leaves[first:end]:
                     fold.push(0, leaf)
-                for node in covering(end, size):
+                for node in full_subtrees(end, size):
                     fold.push(node.level, subtree(leaves, node.level, node.n))
                 assert frontier.root() == fold.root()
 

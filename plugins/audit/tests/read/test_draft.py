@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from flowstone_audit.cli.draft import draft
+from flowstone_audit.cli.group import audit
 
 
 def test_two_that_write_to_one_place(tmp_path: Path) -> None:
@@ -18,6 +20,18 @@ def test_two_that_write_to_one_place(tmp_path: Path) -> None:
             second.write_text("second")
         assert ("first", "second") == (first.read_text(), output.read_text())
     assert [("out", "first")] == [(one.name, one.read_text()) for one in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("command", ["evidence", "prune"])
+def test_what_is_no_stream_is_refused(
+    command: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is written to standard output, nor into a file that is called ``-``."""
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    done = CliRunner().invoke(audit, [command, "-o", "-"])
+    assert (2, True) == (done.exit_code, "name a file" in done.output)
+    assert before == set(tmp_path.iterdir())
 
 
 def test_what_fails_leaves_nothing(tmp_path: Path) -> None:

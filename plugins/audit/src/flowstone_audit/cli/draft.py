@@ -7,6 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
+
+def a_file(context: click.Context, parameter: click.Parameter, output: Path | None) -> Path | None:
+    """Refuse ``-``: what is there as a whole or not at all is no stream."""
+    if output is not None and str(output) == "-":
+        raise click.BadParameter(
+            "name a file; it is there as a whole or not at all, which standard output cannot be"
+        )
+    return output
+
 
 @contextmanager
 def draft(output: Path, *, force: bool) -> Iterator[Path]:

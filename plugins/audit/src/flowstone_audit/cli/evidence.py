@@ -9,14 +9,13 @@ import click
 
 from flowstone_audit import checkpoint, config, heads, retention, signing
 from flowstone_audit import evidence as evidences
-from flowstone_audit.cli.draft import draft
+from flowstone_audit.cli.draft import a_file, draft
 from flowstone_audit.cli.filters import chosen, filter_options
 from flowstone_audit.cli.output import fail, failing, show_json
 from flowstone_audit.cli.progress import Progress
 from flowstone_audit.evidence import Evidence
 from flowstone_audit.heads import SealBroken
 from flowstone_audit.proof import NotProven
-from flowstone_audit.reading import reading
 from flowstone_audit.selection import Filters
 from flowstone_audit.verifying import outside
 
@@ -29,6 +28,7 @@ NOT_PROVEN: Final = 1
     "--output",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=a_file,
     help="The zip file to write.",
 )
 @filter_options
@@ -63,8 +63,6 @@ def evidence(
 
 
 def _written(path: Path, filters: Filters, key: str | None, *, private: bool) -> Evidence:
-    with reading():
-        pass  # what waits in spools comes in first
     with retention.snapshot() as connection, Progress("entries") as progress:
         keys = (
             signing.own(config.load().key, checkpoint.origin(heads.log_id(connection)))

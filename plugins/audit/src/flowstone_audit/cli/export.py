@@ -91,7 +91,5 @@ def _maker(form: str, log_id: str, *, private: bool) -> Callable[[AuditEntry], d
 
 
 def _archive(path: Path, *, private: bool) -> int:
-    with reading():
-        pass  # what waits in spools comes in first; it is archived once it is sealed
     with retention.snapshot() as connection, Progress("leaves", heads.size(connection)) as progress:
         return archive.write(path, connection, private=private, told=progress.step).rows

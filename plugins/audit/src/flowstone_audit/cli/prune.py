@@ -11,10 +11,10 @@ import click
 
 from flowstone_audit import actors, config, retention
 from flowstone_audit.archive_form import Header
+from flowstone_audit.cli.draft import a_file
 from flowstone_audit.cli.moments import full_text
 from flowstone_audit.cli.output import NOT_FOUND, fail, failing, show_json
 from flowstone_audit.cli.progress import Progress
-from flowstone_audit.reading import reading
 
 
 @click.command("prune")
@@ -22,6 +22,7 @@ from flowstone_audit.reading import reading
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=a_file,
     help="The archive's file; $FLOWSTONE_HOME/audit/archive/<date>.jsonl if not given.",
 )
 @click.option(
@@ -56,8 +57,6 @@ def prune(
         raise click.UsageError("--json needs --yes, for it asks nothing")
     with failing():
         settings = config.load()
-        with reading():
-            pass  # what waits in spools comes in first
         with retention.snapshot() as connection:
             plan = retention.plan(connection, retain_days or settings.retain_days)
         path, done = output or _place(settings.folder), None

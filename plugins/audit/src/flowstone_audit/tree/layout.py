@@ -45,15 +45,12 @@ def stored_index(node: Node) -> int:
 
 
 def full_subtrees(first: int, end: int) -> list[Node]:
-    """Return the roots of the full subtrees that make up leaves *first* to *end* - 1, left to right.
-
-    Args:
-        first: 0, or a multiple of the greatest power of two that is not more than ``end - first``.
-        end: Index behind the last leaf.
-    """
+    """Return the roots of the full subtrees that make up leaves *first* to *end* - 1, left to right."""
     found = []
     while first < end:
         level = (end - first).bit_length() - 1
+        if first:
+            level = min(level, (first & -first).bit_length() - 1)
         found.append(Node(level, first >> level))
         first += 1 << level
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from flowstone_audit import checkpoint, gaps, note
 from flowstone_audit.checkpoint import Checkpoint
@@ -15,8 +15,6 @@ from flowstone_audit.tree.frontier import Frontier
 from flowstone_audit.verifying import gapcheck, growing
 from flowstone_audit.verifying.report import Finding
 from flowstone_audit.verifying.source import SealRow
-
-SKEW_US: Final = 10_000_000
 
 
 class Base(NamedTuple):
