@@ -6,10 +6,9 @@ them, in a large log for some that chance names, for to look all of them up take
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from secrets import randbelow
 from typing import Final, NamedTuple
 
@@ -33,25 +32,28 @@ class _Index(NamedTuple):
     taken: str
 
 
-def check(source: Source) -> Iterator[Finding]:
+def taken() -> dict[str, str]:
+    """Return the condition of the entries that each index has, by its name."""
+    return {one.name: one.taken for one in _indexes()}
+
+
+def check(source: Source, counts: Mapping[str, int]) -> Iterator[Finding]:
     """Yield the indexes that do not say what the table says.
 
     Args:
         source: SQLite's, in a snapshot.
+        counts: How many entries each index should have, by its name; none where the database is not SQLite.
     """
+    if not counts:
+        return
     there = set(source.values("SELECT name FROM sqlite_master WHERE type = 'index'"))
     greatest = int(source.value(f"SELECT max(seq) FROM {TABLE}") or 0)  # noqa: S608
     first = randbelow(max(greatest - LOOKED_UP, 0) + 1)
-    indexes = _indexes()
-    sums = ", ".join(
-        "count(*)" if one.taken == "true" else f"count(*) FILTER (WHERE {one.taken})" for one in indexes
-    )
-    counts = json.loads(source.value(f"SELECT json_array({sums}) FROM {TABLE} NOT INDEXED"))  # noqa: S608
-    for one, count in zip(indexes, counts, strict=True):
+    for one in _indexes():
         if one.name not in there:
             continue  # the guards tell of it
         try:
-            yield from _held(source, one, count, first)
+            yield from _held(source, one, counts[one.name], first)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
                 text = f"the index {one.name} cannot be read: {error}"
