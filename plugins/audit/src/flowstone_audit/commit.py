@@ -181,10 +181,10 @@ class Committer:
         """
         spool, claim = self._recorder.spool, self._recorder.own.claim
         try:
-            if spool.end != claim.reached:  # else there is nothing in it that could be lost
-                spool.restore()
-            end = Position(*spool.end)
-            return end if end == _NOTHING or claim.take() else None
+            if spool.end in (_NOTHING, claim.reached):  # the database has all of it
+                return _NOTHING
+            spool.restore()
+            return Position(*spool.end) if claim.take() else None
         except OSError:
             return _NOTHING
 
