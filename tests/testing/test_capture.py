@@ -10,7 +10,7 @@ import pytest
 
 import flowstone
 from flowstone.catalogue.registry import builtin_events
-from flowstone.plugin import encode
+from flowstone.plugin import encode, hookimpl
 from flowstone.runtime import identity, operation, running
 from flowstone.testing import Capture, CountingIds, StepClock
 from flowstone.testing.capture import capture
@@ -130,3 +130,22 @@ def test_nothing_is_lost_to_the_engine_around() -> None:
             assert 3 == len(inner.events)
         flowstone.resource_health("after", healthy=True, duration=0.1)
         assert ["outside", "after"] == [event.resource for event in outer.events]  # type: ignore[attr-defined]
+
+
+class _Late:
+    """A plugin that emits when it is told to end."""
+
+    @hookimpl
+    def shutdown(self, timeout: float) -> bool:
+        """Emit."""
+        flowstone.resource_health("late", healthy=True, duration=0.1)
+        return True
+
+
+def test_what_comes_too_late_goes_nowhere() -> None:
+    """What plugins emit while a capture ends is not delivered by the engine around."""
+    with capture() as outer:
+        with capture(_Late()):
+            pass
+        flowstone.resource_health("after", healthy=True, duration=0.1)
+        assert ["after"] == [event.resource for event in outer.events]  # type: ignore[attr-defined]

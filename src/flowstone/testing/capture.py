@@ -150,6 +150,7 @@ def _captured(plugins: Sequence[object]) -> Iterator[Capture]:
     finally:
         made.flush(2.0, "shutdown")
         made.drain.stop()
+        lane.records.clear()  # what came too late is no business of the engine around
         engine.replace(former)
         if former is not None:
             former.changed()
