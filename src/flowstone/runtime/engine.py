@@ -18,7 +18,7 @@ from flowstone.runtime.attention import attention
 from flowstone.runtime.control import Control
 from flowstone.runtime.delivery import Delivery
 from flowstone.runtime.drain import Drain
-from flowstone.runtime.global_provider import Sight
+from flowstone.runtime.global_provider import Sight, global_provider
 from flowstone.runtime.handlers import Handlers
 from flowstone.runtime.point import Point
 from flowstone.runtime.scope import NO_TRACE
@@ -83,7 +83,7 @@ class Engine:
         if self._noticing.acquire(blocking=False):  # else somebody is at it
             try:
                 self.changed()
-                self._sight.take()  # it may be ours by now, and have one of ours
+                self._sight.take(global_provider())  # it may be ours by now, and have one of ours
             finally:
                 self._noticing.release()
 

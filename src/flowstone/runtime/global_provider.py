@@ -30,16 +30,17 @@ class Sight:
         self._multi: Any = None
         self._processors: object = None
 
-    def take(self) -> None:
-        """See the provider as it is now."""
-        self._provider = global_provider()
-        multi = getattr(self._provider, "_active_span_processor", None)
+    def take(self, provider: object) -> None:
+        """See *provider*, with its processors as they are now."""
+        self._provider = provider
+        multi = getattr(provider, "_active_span_processor", None)
         # The SDK makes a new tuple for each processor that is added. Where there is none, nothing is seen.
         self._processors = getattr(multi, "_span_processors", None)
         self._multi = multi if self._processors is not None else None
 
     def holds(self) -> bool:
         """Tell whether it is still the same, with the same processors."""
+        multi = self._multi  # another thread may see the provider anew meanwhile
         return global_provider() is self._provider and (
-            self._multi is None or self._multi._span_processors is self._processors
+            multi is None or multi._span_processors is self._processors
         )

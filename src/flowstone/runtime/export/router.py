@@ -13,7 +13,7 @@ from flowstone.runtime.export.foreign import is_fast, processors, sdk_tracer_pro
 from flowstone.runtime.export.own_route import OwnRoute
 from flowstone.runtime.export.quiet import quietly, warn
 from flowstone.runtime.export.routes import CompatRoute, ForeignRoute, NoRoute, Route
-from flowstone.runtime.global_provider import Sight
+from flowstone.runtime.global_provider import Sight, global_provider
 from flowstone.runtime.settings import settings
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ class Router:
         """Return the route that is right now."""
         route = self._route
         if route is None or not self._sight.holds():
+            given = global_provider()  # before: another that comes meanwhile is chosen for by the next call
             route = self._route = self._choose(None if self.config.disabled else sdk_tracer_provider())
-            self._sight.take()  # with what was added
+            self._sight.take(given)  # with what was added
         return route
 
     def sdk_spans(self) -> SdkSpans | None:
