@@ -104,6 +104,16 @@ def test_what_the_checks_refuse(told: Story, given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("told", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("given", [{"actor_type": "root"}, {"outcome": "odd"}], ids=["actor_type", "outcome"])
+def test_what_the_checks_refuse_before_a_checkpoint(told: Story, given: dict[str, Any]) -> None:
+    """Such a row is named though entries are verified only from a later checkpoint on."""
+    without_checks(told, **row(**given)._asdict())
+    told.seal()
+    told.write(row())
+    assert {33} == {one.seq for one in told.verify(since=told.notes[-1]).alarms}
+
+
+@pytest.mark.parametrize("told", ["sqlite"], indirect=True)
 def test_a_date_of_another_type(told: Story) -> None:
     """A date that is no whole number is named, and keeps nothing from being sealed."""
     driver = sqlite3.connect(file_of(told))

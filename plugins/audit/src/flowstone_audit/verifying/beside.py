@@ -1,35 +1,30 @@
-"""What needs the whole table, looked at beside the entries: the database works for it while they are hashed here."""
+"""What needs the whole database, looked at beside the entries: it works for it while they are hashed here."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from typing import Final, NamedTuple
 
 from flowstone.plugin import start_thread
-from flowstone_audit import guards_sqlite
 from flowstone_audit.errors import SchemaMismatch, Unavailable
-from flowstone_audit.verifying import indexes
+from flowstone_audit.verifying import indexes, kinds
 from flowstone_audit.verifying.opened import Target, open_source
 from flowstone_audit.verifying.report import Finding
 from flowstone_audit.verifying.source import TABLE, Damaged, Source
 
-_TWICE = f"SELECT max(seq) FROM {TABLE} GROUP BY id HAVING count(*) > 1 LIMIT 1000"  # noqa: S608
-_ARE_DISTINCT = f"SELECT count(*) = (SELECT count(*) FROM (SELECT 1 FROM {TABLE} GROUP BY id)) FROM {TABLE}"  # noqa: S608
-"""SQLite answers it in half of the time, by the same index."""
-
-
+_TWICE: Final = "SELECT max(seq) FROM {} GROUP BY id HAVING count(*) > 1 LIMIT 1000"
 _BELOW: Final = f"SELECT seq FROM {TABLE} WHERE seq <= 0 ORDER BY seq LIMIT 1000"  # noqa: S608
 _BEFORE: Final = (
     "SELECT first_leaf FROM flowstone_audit_seal WHERE first_leaf < 0 ORDER BY first_leaf LIMIT 1000"
 )
-_CHECK: Final = re.compile(r" CHECK \((.+)\),?$", re.MULTILINE)
+_GREATEST: Final = f"SELECT max(seq) FROM {TABLE}"  # noqa: S608
 
 
 class Found(NamedTuple):
-    """What the table says of itself.
+    """What the database says of itself.
 
     Attributes:
         twice: Entries whose id another one has, too.
@@ -42,73 +37,115 @@ class Found(NamedTuple):
     indexes: list[Finding]
 
 
+class _Seen(NamedTuple):
+    """The same as far as it needs no look at entries that are read anyway, where that finds nothing but outlaws.
+
+    Attributes:
+        found: What was found.
+        kinds: How many of the entries that are not read there are of each kind.
+        held: How many entries each index has.
+    """
+
+    found: Found
+    kinds: Counter[int]
+    held: Mapping[str, int]
+
+
 class Beside:
-    """The look at the whole table, in a thread with a connection of its own, as of a moment in the verification.
+    """The look at the database, in a thread with a connection of its own, as of this moment.
 
     Args:
         target: The database.
+        low: Up to which number entries are not read.
+
+    Attributes:
+        through: The greatest number of this moment.
     """
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._found: Found | None = None
-        self._thread = start_thread(self._work, "flowstone-audit-verify")
+    def __init__(self, target: Target, low: int) -> None:
+        self.through = low
+        self._seen: _Seen | None = None
+        self._thread = None
+        self._first = 0
+        with suppress(Damaged, SchemaMismatch, Unavailable), ExitStack() as stack:
+            source = open_source(target)
+            stack.callback(source.close)
+            stack.enter_context(source.snapshot())
+            self.through = int(source.value(_GREATEST) or 0)
+            self._first = indexes.some(self.through)
+            held = stack.pop_all()
+            self._thread = start_thread(lambda: self._work(source, low, held), "flowstone-audit-verify")
+            if self._thread is None:
+                held.close()
 
-    def found(self, source: Source) -> Found:
-        """Wait for what was found; where the thread could not look, *source* is looked at now.
+    def found(self, source: Source, read: Mapping[int, int]) -> Found:
+        """Wait for what was found.
+
+        Where the thread could not look, or what it counted is not what the entries say, *source* is looked at
+        now, as a whole: entries may have been pruned meanwhile.
+
+        Args:
+            source: In a snapshot.
+            read: How many entries were read of each kind, above *low* and up to ``through``.
 
         Raises:
             Damaged: SQLite cannot read what it holds.
         """
         if self._thread is not None:
             self._thread.join()
-        return _look(source) if self._found is None else self._found
+        seen = self._seen
+        if seen is None:
+            return _whole(source, self._first)
+        if source.dialect == "sqlite":
+            refused, counts = kinds.summed(seen.kinds + Counter(read))
+            if refused or counts != seen.held:
+                return _whole(source, self._first)
+        return seen.found
 
-    def _work(self) -> None:
-        with suppress(Damaged, SchemaMismatch, Unavailable):  # whoever waits meets it, too
-            source = open_source(self._target)
-            try:
-                with source.snapshot():
-                    self._found = _look(source)
-            finally:
-                source.close()
+    def _work(self, source: Source, low: int, held: ExitStack) -> None:
+        with suppress(Damaged, SchemaMismatch, Unavailable), held:  # whoever waits meets it, too
+            self._seen = _seen(source, low, self._first)
 
 
-def _look(source: Source) -> Found:
-    is_sqlite = source.dialect == "sqlite"
-    asked = [] if is_sqlite and source.value(_ARE_DISTINCT) else source.values(_TWICE)
+def _seen(source: Source, low: int, first: int) -> _Seen | None:
+    """Return what there is to see; None where SQLite needs another look."""
+    if source.dialect != "sqlite":
+        return _Seen(_whole(source, first), Counter(), {})
+    held = indexes.held(source, first)
+    if held is None or not source.value(kinds.IDS_ARE_WELL):
+        return None
+    return _Seen(Found([], list(_outlaws(source)), []), _counted(source, f"WHERE seq <= {low}"), held)
+
+
+def _whole(source: Source, first: int) -> Found:
+    table = f"{TABLE} NOT INDEXED" if source.dialect == "sqlite" else TABLE
     twice = [
         Finding("duplicated", f"entry {seq} has the id of another one", int(seq), fields=("id",))
-        for seq in asked
+        for seq in source.values(_TWICE.format(table))
     ]
-    refused, counts = _counted(source) if is_sqlite else (0, {})
-    return Found(twice, list(_outlaws(source, refused)), list(indexes.check(source, counts)))
+    found = Found(twice, list(_outlaws(source)), [])
+    if source.dialect != "sqlite":  # PostgreSQL says itself which checks do not hold
+        return found
+    _, counts = kinds.summed(_counted(source))
+    return Found(twice, [*found.outlaws, *_refused(source)], list(indexes.check(source, counts, first)))
 
 
-def _counted(source: Source) -> tuple[int, dict[str, int]]:
-    """Return how many entries SQLite's checks refuse, and how many each index should have, in one look at the table."""
-    takes = {name: taken for name, taken in indexes.taken().items() if taken != "true"}
-    asked = ["count(*)", f"count(*) FILTER (WHERE {_refused()})"]
-    asked += [f"count(*) FILTER (WHERE {taken})" for taken in takes.values()]
-    found = json.loads(source.value(f"SELECT json_array({', '.join(asked)}) FROM {TABLE} NOT INDEXED"))  # noqa: S608
-    return found[1], dict.fromkeys(indexes.taken(), found[0]) | dict(zip(takes, found[2:], strict=True))
-
-
-def _outlaws(source: Source, refused: int) -> Iterator[Finding]:
+def _outlaws(source: Source) -> Iterator[Finding]:
     """Yield what was put in while the checks were away: nothing else looks below the first number and leaf."""
     for seq in source.values(_BELOW):
         yield Finding("inserted late", f"entry {seq} was put in: no entry gets such a number", int(seq))
     for leaf in source.values(_BEFORE):
         yield Finding("seal altered", f"a seal was put in that begins at leaf {leaf}", leaf=int(leaf))
-    if refused:  # PostgreSQL says itself which checks do not hold
-        listed = f"SELECT seq FROM {TABLE} NOT INDEXED WHERE {_refused()} LIMIT 1000"  # noqa: S608
-        for seq in source.values(listed):
-            text = f"entry {seq} holds what its table refuses: it was written with the checks switched off"
-            yield Finding("modified", text, int(seq))
 
 
-def _refused() -> str:
-    """Return the condition that holds for entries that SQLite's checks refuse; each connection can switch them off."""
-    checks = _CHECK.findall(guards_sqlite.expected()["table", TABLE])
-    held = " AND ".join(f"({check})" for check in checks)
-    return f"seq > 0 AND NOT ({held})"
+def _counted(source: Source, where: str = "") -> Counter[int]:
+    """Return how many entries of SQLite's table there are of each kind."""
+    asked = f"SELECT json_array({kinds.expression()}, count(*)) FROM {TABLE} NOT INDEXED {where} GROUP BY {kinds.expression()}"  # noqa: S608
+    return Counter(dict(map(json.loads, source.values(asked))))
+
+
+def _refused(source: Source) -> Iterator[Finding]:
+    listed = f"SELECT seq FROM {TABLE} NOT INDEXED WHERE seq > 0 AND {kinds.refused()} LIMIT 1000"  # noqa: S608
+    for seq in source.values(listed):
+        text = f"entry {seq} holds what its table refuses: it was written with the checks switched off"
+        yield Finding("modified", text, int(seq))

@@ -14,7 +14,7 @@ from flowstone_audit.verifying.pieces import base_of
 from flowstone_audit.verifying.report import Finding, Report
 from flowstone_audit.verifying.sealcheck import Base
 from flowstone_audit.verifying.sequence import Sequence
-from flowstone_audit.verifying.source import TABLE, Source
+from flowstone_audit.verifying.source import TABLE, Source, permitted
 from flowstone_audit.verifying.stretch import skipped
 
 _LAST = (1 << 63) - 1
@@ -34,7 +34,13 @@ def base_at(source: Source, size: int) -> Base | None:
 
 
 def verify(
-    source: Source, sequence: Sequence, known: Outside, report: Report, now: int, lag_s: float
+    source: Source,
+    sequence: Sequence,
+    known: Outside,
+    report: Report,
+    now: int,
+    lag_s: float,
+    through: int,
 ) -> None:
     """Verify what no stretch could.
 
@@ -45,11 +51,13 @@ def verify(
         report: Where findings go.
         now: Unix microseconds.
         lag_s: Seconds that an entry may wait for its seal.
+        through: Up to which number kinds are counted, in *sequence*.
     """
     high = sequence.after.high
     greatest = int(source.value(f"SELECT max(seq) FROM {TABLE}") or 0)  # noqa: S608
     _gone(source, sequence, greatest, report)
-    tail = check_alone(source, high, _LAST)
+    tail = check_alone(source, high, _LAST, through)
+    sequence.kinds.update(tail.kinds)
     if source.dialect == "sqlite":
         report.add(skipped(tail.holes))
     waiting = sorted(gaps.within(sequence.after.gaps or (), sequence.loose))
@@ -95,19 +103,18 @@ def _alone(source: Source, bad: list[int], report: Report) -> None:
     looked = bad[:_TOLD]
     near = sorted({seq + by for seq in looked[:20] for by in range(-8, 9)} | set(looked))
     stored = {one.seq: one for one in source.rows_of(near)}
-    permitted = {row[0] for row in source.contents_of(looked) if row[7]}
+    allowed = permitted(source, looked)
     for seq in looked:
         others = [one for one in stored.values() if one.seq != seq]
-        report.add(telling.of_unsealed(stored[seq], others, permitted=seq in permitted))
+        report.add(telling.of_unsealed(stored[seq], others, permitted=seq in allowed))
     report.add(Finding("modified", f"entry {seq} was changed", seq) for seq in bad[_TOLD:])
 
 
 def alone(source: Source, seq: int) -> list[Finding]:
     """Return what was done to one entry that no seal has."""
     stored = {one.seq: one for one in source.rows_of(range(max(seq - 8, 1), seq + 9))}
-    permitted = any(row[7] for row in source.contents_of([seq]))
     others = [one for one in stored.values() if one.seq != seq]
-    return telling.of_unsealed(stored[seq], others, permitted=permitted)
+    return telling.of_unsealed(stored[seq], others, permitted=bool(permitted(source, [seq])))
 
 
 def _beyond(source: Source, sequence: Sequence, known: Outside, report: Report) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from operator import lt
+from itertools import repeat
+from operator import itemgetter, lt
 from typing import Final
 
 from flowstone_audit import gaps
+from flowstone_audit.tree.hashing import SIZE
 from flowstone_audit.verifying.dates import Dates
-from flowstone_audit.verifying.source import Content, Source
+from flowstone_audit.verifying.source import ERASED, Content, Source
 
-_PLACED: Final = struct.Struct(">QQ").pack
-_ERASED: Final = b"[null,null,null]"
+_LEAF: Final = struct.Struct(f">c{SIZE}sQQ").pack
+_KIND: Final = itemgetter(5)
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Compared:
         holes: First and last of numbers that no entry has, where nothing is sealed yet.
         erased: How many were erased by the rules.
         dates: How they are dated.
+        kinds: How many of the range there are of each kind; see `kinds`.
     """
 
     entries: int = 0
@@ -39,9 +43,12 @@ class Compared:
     holes: list[tuple[int, int]] = field(default_factory=list)
     erased: int = 0
     dates: Dates = field(default_factory=Dates)
+    kinds: Counter[int] = field(default_factory=Counter)
 
 
-def compare(source: Source, low: int, high: int, seqs: Sequence[int], leaves: Sequence[bytes]) -> Compared:
+def compare(
+    source: Source, low: int, high: int, seqs: Sequence[int], leaves: Sequence[bytes], through: int
+) -> Compared:
     """Hold the entries with ``low < seq <= high``, and those of *seqs* below, against *leaves*.
 
     Args:
@@ -50,6 +57,7 @@ def compare(source: Source, low: int, high: int, seqs: Sequence[int], leaves: Se
         high: Where it ends.
         seqs: The numbers that the seals name; any order.
         leaves: Their leaf hashes.
+        through: Up to which number kinds are counted.
     """
     found = Compared()
     if not all(map(lt, seqs, seqs[1:])):
@@ -66,13 +74,14 @@ def compare(source: Source, low: int, high: int, seqs: Sequence[int], leaves: Se
         _chunk(found, some, seqs[at:until], leaves[at:until])
         known = set(found.bad) if found.bad else ()
         found.dates.take([row for row in some if row[0] not in known] if known else some)
+        _count(found, some, through)
         at = until
     found.missing += seqs[at:end]
     return found
 
 
-def check_alone(source: Source, low: int, high: int) -> Compared:
-    """Hold entries that no seal has yet against their own hashes; ``entries`` counts them."""
+def check_alone(source: Source, low: int, high: int, through: int = 0) -> Compared:
+    """Hold entries that no seal has yet against their own hashes; ``entries`` counts them, ``kinds`` up to *through*."""
     found = Compared()
     for some in source.contents(low, high):
         hashes = _hashes(some)
@@ -84,7 +93,15 @@ def check_alone(source: Source, low: int, high: int) -> Compared:
         ]
         _private(found, some)
         found.dates.take(some)
+        _count(found, some, through)
     return found
+
+
+def _count(found: Compared, some: list[Content], through: int) -> None:
+    if some[-1][0] <= through:
+        found.kinds.update(map(_KIND, some))
+    elif some[0][0] <= through:
+        found.kinds.update(row[5] for row in some if row[0] <= through)
 
 
 def _chunk(found: Compared, some: list[Content], seqs: Sequence[int], leaves: Sequence[bytes]) -> None:
@@ -102,8 +119,7 @@ def _chunk(found: Compared, some: list[Content], seqs: Sequence[int], leaves: Se
     hashes = _hashes(some)
     try:
         made = [
-            sha256(b"\0" + one + _PLACED(row[0], row[1])).digest()
-            for one, row in zip(hashes, some, strict=True)
+            sha256(_LEAF(b"\0", one, row[0], row[1])).digest() for one, row in zip(hashes, some, strict=True)
         ]
     except (TypeError, struct.error):
         made = []
@@ -125,8 +141,7 @@ def _are_sealed(some: list[Content], seqs: Sequence[int], leaves: Sequence[bytes
         return False
     try:
         hashes = [sha256(one).digest() for one in canonical]
-        places = map(_PLACED, numbers, moments)
-        made = [sha256(b"\0" + one + place).digest() for one, place in zip(hashes, places, strict=True)]
+        made = [sha256(one).digest() for one in map(_LEAF, repeat(b"\0"), hashes, numbers, moments)]
     except (TypeError, struct.error):
         return False
     return made == leaves and tuple(hashes) == row_hashes
@@ -140,20 +155,19 @@ def _hashes(some: list[Content]) -> list[bytes]:
 
 
 def _private(found: Compared, some: list[Content]) -> None:
-    held = [row for row in some if row[4] is not None]
+    held = [(row[0], row[4]) for row in some if row[4] is not None]
     known = set(found.bad) if held else ()
-    for row in held:
-        if row[5] is None and row[4] == _ERASED and row[7]:
+    for seq, private in held:
+        if private == ERASED:
             found.erased += 1
-        elif row[0] not in known and not _is_committed(row):
-            found.bad.append(row[0])
+        elif seq not in known and not _is_committed(private):
+            found.bad.append(seq)
 
 
-def _is_committed(row: Content) -> bool:
-    _, _, _, _, private, nonce, commitment, _ = row
-    if not isinstance(nonce, bytes) or not isinstance(commitment, bytes):
-        return False
-    return sha256(nonce + private).digest() == commitment
+def _is_committed(private: bytes) -> bool:
+    """Tell whether the commitment is that of nonce and values."""
+    made = sha256(private[:SIZE] + private[2 * SIZE :]).digest()
+    return made == private[SIZE : 2 * SIZE]
 
 
 def _is_placed(row: Content) -> bool:
@@ -161,7 +175,10 @@ def _is_placed(row: Content) -> bool:
 
 
 def runs(seqs: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and last of each run of consecutive numbers in an ascending sequence."""
+    """Yield the first and last of each run of consecutive numbers in an ascending sequence without equals."""
+    if seqs and seqs[-1] - seqs[0] == len(seqs) - 1:
+        yield seqs[0], seqs[-1]
+        return
     first = last = None
     for seq in seqs:
         if first is None or last is None:

@@ -37,23 +37,40 @@ def taken() -> dict[str, str]:
     return {one.name: one.taken for one in _indexes()}
 
 
-def check(source: Source, counts: Mapping[str, int]) -> Iterator[Finding]:
+def some(greatest: int) -> int:
+    """Return the number behind which entries are looked up, by chance, in a log up to this one."""
+    return randbelow(max(greatest - LOOKED_UP, 0) + 1)
+
+
+def held(source: Source, first: int) -> dict[str, int] | None:
+    """Return how many entries each index has, by its name; None where one is not as it should be.
+
+    Args:
+        source: SQLite's, in a snapshot.
+        first: Behind which number entries are looked up.
+    """
+    try:
+        if any(source.value(_lost(one, first)) is not None for one in _indexes()):
+            return None
+        return {one.name: source.value(_held(one)) for one in _indexes()}
+    except sqlite3.DatabaseError:
+        return None
+
+
+def check(source: Source, counts: Mapping[str, int], first: int) -> Iterator[Finding]:
     """Yield the indexes that do not say what the table says.
 
     Args:
         source: SQLite's, in a snapshot.
-        counts: How many entries each index should have, by its name; none where the database is not SQLite.
+        counts: How many entries each index should have, by its name.
+        first: Behind which number entries are looked up.
     """
-    if not counts:
-        return
     there = set(source.values("SELECT name FROM sqlite_master WHERE type = 'index'"))
-    greatest = int(source.value(f"SELECT max(seq) FROM {TABLE}") or 0)  # noqa: S608
-    first = randbelow(max(greatest - LOOKED_UP, 0) + 1)
     for one in _indexes():
         if one.name not in there:
             continue  # the guards tell of it
         try:
-            yield from _held(source, one, counts[one.name], first)
+            yield from _differing(source, one, counts[one.name], first)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
                 text = f"the index {one.name} cannot be read: {error}"
@@ -64,11 +81,14 @@ def check(source: Source, counts: Mapping[str, int]) -> Iterator[Finding]:
                 raise
 
 
-def _held(source: Source, index: _Index, count: int, first: int) -> Iterator[Finding]:
-    asked = f"SELECT count(*) FROM {TABLE} INDEXED BY {index.name} WHERE {index.taken}"  # noqa: S608
-    held = source.value(asked)
-    if held != count:
-        text = f"the index {index.name} has {held} of {count} entries: queries do not see all of them"
+def _held(index: _Index) -> str:
+    return f"SELECT count(*) FROM {TABLE} INDEXED BY {index.name} WHERE {index.taken}"  # noqa: S608
+
+
+def _differing(source: Source, index: _Index, count: int, first: int) -> Iterator[Finding]:
+    has = source.value(_held(index))
+    if has != count:
+        text = f"the index {index.name} has {has} of {count} entries: queries do not see all of them"
         yield Finding("damaged", text, fields=(index.name,))
         return
     lost = source.value(_lost(index, first))

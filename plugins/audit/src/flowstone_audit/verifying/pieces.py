@@ -30,6 +30,7 @@ class Stretch(NamedTuple):
         base: The tree before; what the seal before says of it, if not given.
         published: Checkpoints to hold it against.
         now: Unix microseconds: what is old enough to be pruned.
+        through: Up to which number kinds are counted; see `kinds`.
     """
 
     first: int
@@ -37,6 +38,7 @@ class Stretch(NamedTuple):
     base: Base | None
     published: tuple[Published, ...]
     now: int
+    through: int = 0
 
 
 @dataclass(slots=True)

@@ -13,7 +13,18 @@ from psycopg.types.numeric import Int8BinaryLoader
 from flowstone_audit import search_path
 from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.row import PRIVATE, Row, Stored
-from flowstone_audit.verifying.source import TABLE, TEXTS, Content, Damaged, Floor, Outline, SealRow, floor_of
+from flowstone_audit.tree.hashing import SIZE
+from flowstone_audit.verifying.source import (
+    ERASED,
+    TABLE,
+    TEXTS,
+    Content,
+    Damaged,
+    Floor,
+    Outline,
+    SealRow,
+    floor_of,
+)
 
 _AT_ONCE: Final = (
     384  # of more at once the values fall out of the processor's cache, and hashing them takes longer
@@ -171,11 +182,28 @@ def _seal(row: tuple[Any, ...]) -> SealRow:
 
 def _content(row: tuple[Any, ...]) -> Any:
     """Return a row of ``_CONTENT`` in the order of ``Content``; a tuple, which is made faster."""
-    held = None if row[3:8] == _NOTHING else orjson.dumps(row[3:6])
+    held = None if row[3:8] == _NOTHING else _private(*row[3:9])
     at, occurred = row[1], row[-2]
     try:
         placed = _FIRST < at < _LAST and _FIRST < occurred < _LAST
     except TypeError:  # nothing there, or a column of another type
         placed = False
     at, occurred = (at + _BEGUN, occurred + _BEGUN) if placed else (_moment(at), _moment(occurred))
-    return row[0], at, row[2], orjson.dumps((*row[9:-2], occurred, row[-1])), held, row[6], row[7], row[8]
+    return row[0], at, row[2], orjson.dumps((*row[9:-2], occurred, row[-1])), held, 0
+
+
+def _private(
+    client_ip: object,
+    user_agent: object,
+    private: object,
+    nonce: object,
+    commitment: object,
+    permitted: object,
+) -> Any:
+    """Return what ``Content.private`` says of columns of which one at least is not NULL."""
+    held = (client_ip, user_agent, private)
+    if not isinstance(commitment, bytes) or len(commitment) != SIZE:
+        return b""
+    if isinstance(nonce, bytes) and len(nonce) == SIZE:
+        return nonce + commitment + orjson.dumps(held)
+    return ERASED if permitted and held == (None, None, None) else b""

@@ -154,9 +154,9 @@ def _grown(
 
 
 def _uninvited(base: Base, seqs: Sequence[int]) -> tuple[int, ...]:
-    late = [seq for seq in seqs if seq <= base.high]
-    if base.gaps is None or not late:
+    if base.gaps is None or min(seqs, default=base.high + 1) > base.high:
         return ()
+    late = [seq for seq in seqs if seq <= base.high]
     invited = gaps.within(base.gaps, late)
     return tuple(seq for seq in late if seq not in invited)
 

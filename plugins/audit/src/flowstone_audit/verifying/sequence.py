@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flowstone_audit.verifying.dates import Dates
 from flowstone_audit.verifying.pieces import Published, Verified
 from flowstone_audit.verifying.report import Finding, Report
@@ -23,6 +25,7 @@ class Sequence:
         dates: How entries are dated.
         forked: The first checkpoint from outside that does not fit.
         stepped: Microseconds by which the sealer's clock was set back, at most.
+        kinds: How many entries there are of each kind; see `kinds`.
     """
 
     def __init__(self, start: Base, dialect: str) -> None:
@@ -34,6 +37,7 @@ class Sequence:
         self.dates = Dates()
         self.forked: Published | None = None
         self.stepped = 0
+        self.kinds: Counter[int] = Counter()
         self._given_up = start.given_up
         self._stayed: int | None = None
 
@@ -42,6 +46,7 @@ class Sequence:
         report.add(one.findings)
         report.entries += one.compared.entries
         report.erased += one.compared.erased
+        self.kinds.update(one.compared.kinds)
         report.pruned += self._pruned(one)
         self.loose.update(one.loose)
         self._given_up = max(self._given_up, one.after.given_up)

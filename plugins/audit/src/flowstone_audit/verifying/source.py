@@ -1,7 +1,7 @@
 """What a verification reads of a database, past SQLAlchemy: the stored values, with no types made of them.
 
 SQLite writes an entry's canonical form itself, from what it holds, as one JSON text: a row of 25 columns comes
-as eight values, and reading and hashing it costs little more than reading it. Where that text does not hash to
+as six values, and reading and hashing it costs little more than reading it. Where that text does not hash to
 what was sealed, the row is read again column by column, and Python's own canonical form decides.
 """
 
@@ -19,6 +19,13 @@ TEXTS: Final = Row._fields[2:15]
 """The columns from ``event_type`` to ``writer``: all texts, side by side in the canonical form."""
 
 
+ERASED: Final = 1
+_PERMITTED: Final = f"""
+    SELECT seq FROM {TABLE} WHERE seq IN ({{}}) AND commitment IS NOT NULL AND nonce IS NULL
+    AND EXISTS (SELECT 1 FROM flowstone_audit_erasure WHERE entry_id = id)
+"""  # noqa: S608
+
+
 class Damaged(Exception):
     """The database cannot read what it holds."""
 
@@ -31,10 +38,10 @@ class Content(NamedTuple):
         inserted_at: Unix microseconds.
         row_hash: What the column says.
         canonical: The canonical form of what the other columns say.
-        private: JSON of the private columns; None where all of them, nonce and commitment are NULL.
-        nonce: As stored.
-        commitment: As stored.
-        permitted: Whether an erased entry may be: its id is in the table of erasures.
+        private: Nonce, commitment and JSON of the private columns, one behind the other; ``ERASED`` where these
+            and the nonce were erased by the rules, no bytes where they are not of these types; None where all
+            of them are NULL.
+        kind: See `kinds`; 0 in PostgreSQL, which looks after checks and indexes itself.
     """
 
     seq: Any
@@ -42,9 +49,7 @@ class Content(NamedTuple):
     row_hash: Any
     canonical: Any
     private: Any
-    nonce: Any
-    commitment: Any
-    permitted: Any
+    kind: Any
 
 
 class SealRow(NamedTuple):
@@ -138,6 +143,11 @@ class Source(Protocol):
     def close(self) -> None:
         """Close the connection."""
         ...
+
+
+def permitted(source: Source, seqs: Sequence[int]) -> set[int]:
+    """Return which of these entries may lack their private columns: their ids are in the table of erasures."""
+    return set(source.values(_PERMITTED.format(", ".join(map(str, seqs))))) if seqs else set()
 
 
 def is_good_floor(rows: Sequence[tuple[Any, Any, Any]]) -> bool:

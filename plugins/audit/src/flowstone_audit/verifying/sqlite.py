@@ -10,12 +10,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from flowstone_audit.errors import SchemaMismatch, Unavailable
-from flowstone_audit.row import Row, Stored
-from flowstone_audit.verifying.source import TABLE, TEXTS, Content, Damaged, Floor, Outline, SealRow, floor_of
+from flowstone_audit.row import PRIVATE, Row, Stored
+from flowstone_audit.verifying import kinds
+from flowstone_audit.verifying.source import (
+    ERASED,
+    TABLE,
+    TEXTS,
+    Content,
+    Damaged,
+    Floor,
+    Outline,
+    SealRow,
+    floor_of,
+)
 
 _AT_ONCE: Final = 512  # more at once is slower: the values fall out of the processor's cache
 _COLUMNS: Final = ", ".join(Row._fields)
-_PRIVATE: Final = ("client_ip", "user_agent", "private")
+_HELD: Final = ", ".join(PRIVATE[:-1])
 
 
 def _has_blob(columns: Sequence[str]) -> str:
@@ -29,16 +40,22 @@ def _has_blob(columns: Sequence[str]) -> str:
     return " OR ".join(f"{name} >= x''" for name in columns)
 
 
+_COMMITTED: Final = """
+    typeof(nonce) = 'blob' AND length(nonce) = 32 AND typeof(commitment) = 'blob' AND length(commitment) = 32
+"""
+# All that is private in one column, which mostly is NULL: six values are read sooner than eight.
 _CONTENT: Final = f"""
     SELECT seq, inserted_at, row_hash,
         CASE WHEN {_has_blob(("v", *TEXTS, "ordinal", "occurred_at"))} THEN NULL ELSE
             CAST(json_array(v, CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) END, {", ".join(TEXTS)}, ordinal, occurred_at,
                 CASE typeof(commitment) WHEN 'blob' THEN lower(hex(commitment)) END) AS BLOB) END,
-        CASE WHEN coalesce(nonce, commitment, {", ".join(_PRIVATE)}) IS NOT NULL
-            THEN CASE WHEN {_has_blob(_PRIVATE)} THEN x'' ELSE CAST(json_array({", ".join(_PRIVATE)}) AS BLOB) END END,
-        nonce, commitment,
-        CASE WHEN commitment IS NOT NULL AND nonce IS NULL
-            THEN EXISTS (SELECT 1 FROM flowstone_audit_erasure WHERE entry_id = id) END
+        CASE WHEN coalesce(nonce, commitment, {_HELD}) IS NULL THEN NULL
+            WHEN nonce IS NOT NULL THEN CASE WHEN {_COMMITTED} AND NOT ({_has_blob(PRIVATE[:-1])})
+                THEN CAST(nonce || commitment || json_array({_HELD}) AS BLOB) ELSE x'' END
+            WHEN coalesce({_HELD}) IS NULL AND typeof(commitment) = 'blob' AND length(commitment) = 32
+                AND EXISTS (SELECT 1 FROM flowstone_audit_erasure WHERE entry_id = id)
+            THEN {ERASED} ELSE x'' END,
+        {kinds.expression()}
     FROM {TABLE} WHERE
 """  # noqa: S608
 _RANGE: Final = f"{_CONTENT} seq > ? AND seq <= ? ORDER BY seq LIMIT {_AT_ONCE}"
@@ -78,7 +95,7 @@ class SqliteSource:
                 yield
             finally:
                 if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
+                    self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             if _is_broken(error):
                 raise Damaged(str(error)) from error
@@ -109,7 +126,7 @@ class SqliteSource:
         # Such as bytes where a text belongs: read column by column, by who gets nothing here.
         asked = statement.partition(f"FROM {TABLE} WHERE")[2]
         seqs = self._connection.execute(f"SELECT seq FROM {TABLE} WHERE {asked}", parameters).fetchall()  # noqa: S608
-        return [Content(seq, None, None, None, None, None, None, None) for (seq,) in seqs]
+        return [Content(seq, None, None, None, None, 0) for (seq,) in seqs]
 
     def rows_of(self, seqs: Sequence[int]) -> list[Stored]:
         """Return the same column by column, types as they are."""

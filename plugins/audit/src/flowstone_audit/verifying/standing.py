@@ -13,7 +13,7 @@ from flowstone_audit import checkpoint, guards, note
 from flowstone_audit.details import text as redacted
 from flowstone_audit.errors import SchemaMismatch
 from flowstone_audit.keys import VerifierKey
-from flowstone_audit.verifying.beside import Beside
+from flowstone_audit.verifying.beside import Found
 from flowstone_audit.verifying.opened import Target
 from flowstone_audit.verifying.pruned import records
 from flowstone_audit.verifying.report import Finding, Report
@@ -70,9 +70,8 @@ def origin_of(text: Any) -> str | None:
         return None
 
 
-def check(source: Source, target: Target, report: Report, beside: Beside) -> None:
-    """Look at guards, at ids that are there twice, and at what stands on no record."""
-    found = beside.found(source)
+def check(source: Source, target: Target, report: Report, found: Found) -> None:
+    """Look at guards, and at what stands on no record; take in what was found beside."""
     report.add(found.twice)
     report.add(found.outlaws)
     _guards(source, target, report)

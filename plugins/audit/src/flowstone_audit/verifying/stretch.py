@@ -14,7 +14,7 @@ from flowstone_audit.verifying.entries import compare, runs
 from flowstone_audit.verifying.pieces import Stretch, Verified, base_of
 from flowstone_audit.verifying.report import Finding
 from flowstone_audit.verifying.sealcheck import Base, Checked, Trust, check
-from flowstone_audit.verifying.source import Damaged, Floor, SealRow, Source
+from flowstone_audit.verifying.source import Damaged, Floor, SealRow, Source, permitted
 
 _DAY_US: Final = 86_400_000_000
 _TOLD: Final = 200
@@ -71,7 +71,9 @@ class _Run:
             self._seal(row)
         found = self.found
         low, high = found.base.high, found.after.high
-        found.compared = compared = compare(self.source, low, high, self.seqs, self.leaves)
+        found.compared = compared = compare(
+            self.source, low, high, self.seqs, self.leaves, self.stretch.through
+        )
         unproven = {*found.unproven, *gaps.within(self.bridged, compared.loose)}
         loose = [seq for seq in compared.loose if seq not in unproven]
         twice = {seq for seq, count in Counter(self.seqs).items() if count > 1} if loose else set()
@@ -81,7 +83,7 @@ class _Run:
         self._missing([seq for seq in compared.missing if seq not in named])
         self._bad(sorted(seq for seq in compared.bad if seq not in named))
         if self.trust.dialect == "sqlite" and not named:
-            known = ((seq, seq) for seq in {*self.seqs, *found.unproven})
+            known = runs(sorted({*self.seqs, *found.unproven}))
             found.findings += skipped(gaps.around(low, [*known, *self.bridged]))
 
     def _misnamed(self, there: list[int], unmatched: set[int]) -> set[int]:
@@ -119,7 +121,8 @@ class _Run:
         checked = check(row, base, self.trust, self._recomputed)
         found.findings += checked.findings
         found.uninvited += checked.uninvited
-        found.arrived += (seq for seq in checked.seqs if seq <= found.base.high)
+        if min(checked.seqs, default=found.base.high + 1) <= found.base.high:
+            found.arrived += (seq for seq in checked.seqs if seq <= found.base.high)
         self._published(base, checked)
         if checked.leaves:
             self.seqs += checked.seqs
@@ -248,13 +251,13 @@ class _Run:
         leaf = dict(zip(self.seqs, self.leaves, strict=True))
         looked = bad[:_TOLD]
         stored = {one.seq: one for one in self.source.rows_of([*looked, *self._near(looked)])}
-        permitted = {row[0] for row in self.source.contents_of(looked) if row[7]}
+        allowed = permitted(self.source, looked)
         near = list(stored.values())
         of_near = {seq: leaf[seq] for seq in stored if seq in leaf}
         for seq in looked:
             others = sorted((one for one in near if one.seq != seq), key=lambda one: abs(one.seq - seq))
             self.found.findings += telling.of_sealed(
-                stored[seq], leaf[seq], others, of_near, permitted=seq in permitted
+                stored[seq], leaf[seq], others, of_near, permitted=seq in allowed
             )
         for seq in bad[_TOLD:]:
             self.found.findings.append(Finding("modified", f"entry {seq} was changed", seq))

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from flowstone_audit import canonical
 from flowstone_audit.row import HASHED, PRIVATE, Row, Stored
+from flowstone_audit.tree.hashing import SIZE
 from flowstone_audit.verifying.report import Finding
 
 _WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -171,17 +172,20 @@ def _private(seq: int, row: Row, near: Iterable[Stored], permitted: bool) -> lis
     if row.commitment is None:
         given = tuple(name for name, value in held.items() if value is not None)
         return [_modified(seq, given)] if given else []
-    if _committed(row) == row.commitment:
+    if not isinstance(row.commitment, bytes) or len(row.commitment) != SIZE:
+        return [_modified(seq, ("commitment",))]
+    is_whole = isinstance(row.nonce, bytes) and len(row.nonce) == SIZE
+    if is_whole and _committed(row) == row.commitment:
         return []
     if not any(value is not None for value in held.values()):
         if permitted:
             return []
         text = f"the private columns of entry {seq} were emptied, and nobody asked for its erasure"
         return [Finding("modified", text, seq, fields=PRIVATE)]
+    if not is_whole:
+        return [_modified(seq, ("nonce",))]
     for name in PRIVATE[:-1]:
         for value in [None, *(getattr(other.row, name) for other in near)]:
             if _committed(row._replace(**{name: value})) == row.commitment:
                 return [_modified(seq, (name,))]
-    if row.nonce is None:
-        return [_modified(seq, ("nonce",))]
     return [Finding("modified", f"a private column of entry {seq} was changed", seq)]

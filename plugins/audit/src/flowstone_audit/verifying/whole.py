@@ -104,8 +104,8 @@ class _Whole:
         start = self._start(trust, known)
         sequence = Sequence(start, self.target.dialect)
         sizes = tuple(one for one in known.published if one.size > start.size)
-        beside = Beside(self.target)
-        given = self._stretches(start, sizes)
+        beside = Beside(self.target, start.high)
+        given = self._stretches(start, sizes, beside.through)
         made = (
             self.workers.verify(self.source, given, trust)
             if self.workers is not None
@@ -116,8 +116,8 @@ class _Whole:
             if options.told is not None:
                 options.told(one.after.size - one.base.size)
         with self.source.snapshot():
-            ends.verify(self.source, sequence, known, report, self.now, options.lag_s)
-            standing.check(self.source, self.target, report, beside)
+            ends.verify(self.source, sequence, known, report, self.now, options.lag_s, beside.through)
+            standing.check(self.source, self.target, report, beside.found(self.source, sequence.kinds))
         self._anchor(outside.sizes(notes, known), bool(known.published), sequence.after.size)
         return report
 
@@ -142,7 +142,7 @@ class _Whole:
             self.report.add([Finding("forked", text, leaf=said.size)])
         return Base()
 
-    def _stretches(self, start: Base, published: tuple[Published, ...]) -> Iterator[Stretch]:
+    def _stretches(self, start: Base, published: tuple[Published, ...], through: int) -> Iterator[Stretch]:
         """Yield what is to be verified, read as it is needed: a list of all seals may be long."""
         at, base = start.size, start if start.size else Base()
         first = True
@@ -161,7 +161,7 @@ class _Whole:
             # A stretch of an altered seal may end anywhere: it gets all checkpoints from its beginning on.
             upto = end if count < len(some) else self.end
             sizes = tuple(one for one in published if at < one.size <= max(upto, at + leaves))
-            yield Stretch(at, end, base if first else None, sizes, self.now)
+            yield Stretch(at, end, base if first else None, sizes, self.now, through)
             at, first = end, False
 
     def _anchor(self, believed: list[int], beside: bool, size: int) -> None:
