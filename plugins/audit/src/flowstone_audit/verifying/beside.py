@@ -59,7 +59,7 @@ class Beside:
         low: Up to which number entries are not read.
 
     Attributes:
-        through: The greatest number of this moment.
+        through: Up to which number entries' kinds are to be counted: the greatest of this moment, in SQLite.
     """
 
     def __init__(self, target: Target, low: int) -> None:
@@ -71,8 +71,9 @@ class Beside:
             source = open_source(target)
             stack.callback(source.close)
             stack.enter_context(source.snapshot())
-            self.through = int(source.value(_GREATEST) or 0)
-            self._first = indexes.some(self.through)
+            if source.dialect == "sqlite":
+                self.through = int(source.value(_GREATEST) or 0)
+                self._first = indexes.some(self.through)
             held = stack.pop_all()
             self._thread = start_thread(lambda: self._work(source, low, held), "flowstone-audit-verify")
             if self._thread is None:

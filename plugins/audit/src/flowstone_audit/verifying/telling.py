@@ -174,15 +174,15 @@ def _private(seq: int, row: Row, near: Iterable[Stored], permitted: bool) -> lis
         return [_modified(seq, given)] if given else []
     if not isinstance(row.commitment, bytes) or len(row.commitment) != SIZE:
         return [_modified(seq, ("commitment",))]
-    is_whole = isinstance(row.nonce, bytes) and len(row.nonce) == SIZE
-    if is_whole and _committed(row) == row.commitment:
+    has_nonce = isinstance(row.nonce, bytes) and len(row.nonce) == SIZE
+    if has_nonce and _committed(row) == row.commitment:
         return []
     if not any(value is not None for value in held.values()):
         if permitted:
             return []
         text = f"the private columns of entry {seq} were emptied, and nobody asked for its erasure"
         return [Finding("modified", text, seq, fields=PRIVATE)]
-    if not is_whole:
+    if not has_nonce:
         return [_modified(seq, ("nonce",))]
     for name in PRIVATE[:-1]:
         for value in [None, *(getattr(other.row, name) for other in near)]:
