@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import pytest
+
 from flowstone_audit.tree.frontier import Frontier
 from flowstone_audit.verifying.growing import grown, places, split
 
@@ -35,6 +37,23 @@ def test_every_stored_hash_counts() -> None:
             assert not grown(before, leaves[first:], wrong, there)[1]
         assert not grown(before, leaves[first:], stored[:-1], there)[1]
         assert not grown(before, leaves[first:], [*stored, stored[0]], there)[1]
+
+
+@pytest.mark.parametrize("first", [0, 4096, 8190, 8191, 8192, 12_345, (1 << 40) - 2])
+def test_places_far_on(first: int) -> None:
+    """Wherever leaves begin, behind each of them stand as many subtrees as it completes."""
+    expected = [0]
+    for end in range(first + 1, first + 4096):
+        expected.append(expected[-1] + 1 + bin(end)[::-1].index("1"))
+    for count in (1, 2, 4095, 4096):
+        assert expected[:count] == places(first, count)
+
+
+@pytest.mark.parametrize("count", [255, 256, 257, 1024, 1025])
+def test_split_many(count: int) -> None:
+    """However many hashes there are, each comes once and in order."""
+    hashes = [number.to_bytes(32, "big") for number in range(count)]
+    assert hashes == split(b"".join(hashes))
 
 
 def test_split() -> None:

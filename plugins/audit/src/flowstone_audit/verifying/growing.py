@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from itertools import accumulate
-from operator import and_, neg
+from itertools import accumulate, chain
+from typing import Final
 
 from flowstone_audit.tree.frontier import Frontier
 from flowstone_audit.tree.hashing import SIZE
+
+_STEPS: Final = tuple((end & -end).bit_length() for end in range(1 << 13))
+"""How many hashes are stored with the leaf before *end*, itself counted; of seals in order it is looked up."""
+_ONE: Final = struct.Struct(f"{SIZE}s")
+_MANY: Final = struct.Struct(f"{SIZE}s" * 256)
 
 
 def places(first: int, count: int) -> list[int]:
     """Return where the leaves from *first* on stand among their stored hashes: behind each the subtrees it completes."""
     ends = range(first + 1, first + count)
-    return list(accumulate(map(int.bit_length, map(and_, ends, map(neg, ends))), initial=0)) if count else []
+    known = first % len(_STEPS)
+    steps: Iterable[int] = _STEPS[known + 1 : known + count]
+    if known + count > len(_STEPS):
+        steps = ((end & -end).bit_length() for end in ends)
+    return list(accumulate(steps, initial=0)) if count else []
 
 
 def split(hashes: object) -> list[bytes]:
     """Return stored hashes one by one; none where they are not whole."""
     if not isinstance(hashes, bytes) or len(hashes) % SIZE:
         return []
-    return [one for (one,) in struct.iter_unpack(f"{SIZE}s", hashes)]
+    most = len(hashes) - len(hashes) % _MANY.size
+    return [
+        *chain.from_iterable(_MANY.iter_unpack(hashes[:most])),
+        *chain.from_iterable(_ONE.iter_unpack(hashes[most:])),
+    ]
 
 
 def grown(
