@@ -175,10 +175,13 @@ def test_a_forked_child_keeps_no_port(board: MakeBoard) -> None:
         assert "" == in_child(server.close)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what is tested
+            forked, told = os.pipe()
             worker = os.fork()
         if not worker:  # pragma: no cover  # another process
+            os.write(told, b".")
             time.sleep(60)
             os._exit(0)
+        assert b"." == os.read(forked, 1)  # what it does at its beginning is done
         kept.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         try:
             assert b"".join(iter(lambda: kept.recv(65536), b"")).startswith(b"HTTP/1.1 200")
@@ -189,6 +192,8 @@ def test_a_forked_child_keeps_no_port(board: MakeBoard) -> None:
             os.kill(worker, signal.SIGKILL)
             os.waitpid(worker, 0)
             kept.close()
+            os.close(forked)
+            os.close(told)
 
 
 def _serving(home: Path, port: int, **more: str) -> subprocess.Popen[bytes]:
