@@ -124,11 +124,11 @@ def _whole(source: Source, first: int) -> Found:
         Finding("duplicated", f"entry {seq} has the id of another one", int(seq), fields=("id",))
         for seq in source.values(_TWICE.format(table))
     ]
-    found = Found(twice, list(_outlaws(source)), [])
+    outlaws = list(_outlaws(source))
     if source.dialect != "sqlite":  # PostgreSQL says itself which checks do not hold
-        return found
+        return Found(twice, outlaws, [])
     _, counts = kinds.summed(_counted(source))
-    return Found(twice, [*found.outlaws, *_refused(source)], list(indexes.check(source, counts, first)))
+    return Found(twice, [*outlaws, *_refused(source)], list(indexes.check(source, counts, first)))
 
 
 def _outlaws(source: Source) -> Iterator[Finding]:

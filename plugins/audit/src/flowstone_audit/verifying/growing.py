@@ -11,19 +11,24 @@ from typing import Final
 from flowstone_audit.tree.frontier import Frontier
 from flowstone_audit.tree.hashing import SIZE
 
-_STEPS: Final = tuple((end & -end).bit_length() for end in range(1 << 13))
-"""How many hashes are stored with the leaf before *end*, itself counted; of seals in order it is looked up."""
+
+def _step(end: int) -> int:
+    """Return how many hashes are stored with the leaf before *end*, itself counted."""
+    return (end & -end).bit_length()
+
+
+_STEPS: Final = tuple(map(_step, range(1 << 13)))
+"""The same of many, which repeat but for the first: to look it up is faster."""
 _ONE: Final = struct.Struct(f"{SIZE}s")
 _MANY: Final = struct.Struct(f"{SIZE}s" * 256)
 
 
 def places(first: int, count: int) -> list[int]:
     """Return where the leaves from *first* on stand among their stored hashes: behind each the subtrees it completes."""
-    ends = range(first + 1, first + count)
     known = first % len(_STEPS)
     steps: Iterable[int] = _STEPS[known + 1 : known + count]
     if known + count > len(_STEPS):
-        steps = ((end & -end).bit_length() for end in ends)
+        steps = map(_step, range(first + 1, first + count))
     return list(accumulate(steps, initial=0)) if count else []
 
 

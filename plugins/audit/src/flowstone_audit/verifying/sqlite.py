@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.row import PRIVATE, Row, Stored
+from flowstone_audit.tree.hashing import SIZE
 from flowstone_audit.verifying import kinds
 from flowstone_audit.verifying.source import (
     ERASED,
@@ -40,9 +41,9 @@ def _has_blob(columns: Sequence[str]) -> str:
     return " OR ".join(f"{name} >= x''" for name in columns)
 
 
-_COMMITTED: Final = """
-    typeof(nonce) = 'blob' AND length(nonce) = 32 AND typeof(commitment) = 'blob' AND length(commitment) = 32
-"""
+_HAS_NONCE, _HAS_COMMITMENT = (
+    f"typeof({name}) = 'blob' AND length({name}) = {SIZE}" for name in ("nonce", "commitment")
+)
 # All that is private in one column, which mostly is NULL: six values are read sooner than eight.
 _CONTENT: Final = f"""
     SELECT seq, inserted_at, row_hash,
@@ -50,9 +51,9 @@ _CONTENT: Final = f"""
             CAST(json_array(v, CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) END, {", ".join(TEXTS)}, ordinal, occurred_at,
                 CASE typeof(commitment) WHEN 'blob' THEN lower(hex(commitment)) END) AS BLOB) END,
         CASE WHEN coalesce(nonce, commitment, {_HELD}) IS NULL THEN NULL
-            WHEN nonce IS NOT NULL THEN CASE WHEN {_COMMITTED} AND NOT ({_has_blob(PRIVATE[:-1])})
-                THEN CAST(nonce || commitment || json_array({_HELD}) AS BLOB) ELSE x'' END
-            WHEN coalesce({_HELD}) IS NULL AND typeof(commitment) = 'blob' AND length(commitment) = 32
+            WHEN {_HAS_NONCE} AND {_HAS_COMMITMENT} AND NOT ({_has_blob(PRIVATE[:-1])})
+            THEN CAST(nonce || commitment || json_array({_HELD}) AS BLOB)
+            WHEN coalesce(nonce, {_HELD}) IS NULL AND {_HAS_COMMITMENT}
                 AND EXISTS (SELECT 1 FROM flowstone_audit_erasure WHERE entry_id = id)
             THEN {ERASED} ELSE x'' END,
         {kinds.expression()}
