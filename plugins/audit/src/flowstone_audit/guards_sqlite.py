@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from functools import cache
-from typing import Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Final
 
 from flowstone_audit import frozen
 from flowstone_audit.finding import Finding
+
+if TYPE_CHECKING:  # verifying needs no SQLAlchemy, and its helpers are to begin soon
+    from sqlalchemy import Connection
 
 _OBJECTS: Final = """
     SELECT type, name, sql FROM sqlite_master

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from re import compile as pattern
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import Connection
+if TYPE_CHECKING:  # verifying needs no SQLAlchemy, and its helpers are to begin soon
+    from sqlalchemy import Connection
 
 _TABLES: Final = ("log", "seal", "meta", "erasure", "floor")
 _FIRST: Final = ", ".join(f"pg_catalog.to_regclass('flowstone_audit_{name}')" for name in _TABLES)

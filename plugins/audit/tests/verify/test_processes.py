@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -10,6 +12,15 @@ import pytest
 from flowstone_audit.verifying import processes, stretch
 from flowstone_audit.verifying.pieces import Stretch, Verified
 from flowstone_audit.verifying.sealcheck import Base
+from plugins.audit.tests.verify.story import Story
+
+_OPENED = """
+import sys
+from flowstone_audit.verifying import worker
+from flowstone_audit.verifying.opened import Target
+with worker.open_source(Target(*eval(sys.argv[1]))).snapshot():
+    print(sorted({"sqlalchemy", "alembic", "opentelemetry"} & {*sys.modules}))
+"""
 
 
 def test_what_no_helper_has_begun_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,3 +56,9 @@ def test_what_no_helper_has_begun_is_taken_back(monkeypatch: pytest.MonkeyPatch)
     workers.close()
     assert [[at] for at in range(6)] == made
     assert ([0], {1, 2, 3, 4, 5}) == (helped, set(own))
+
+
+def test_a_helper_begins_soon(told: Story) -> None:
+    """A process that helps to verify imports nothing that takes longer than verifying thousands of entries."""
+    command = [sys.executable, "-c", _OPENED, repr(tuple(told.target))]
+    assert "[]\n" == subprocess.run(command, capture_output=True, text=True, check=True).stdout
