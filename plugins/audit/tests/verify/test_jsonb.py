@@ -17,8 +17,10 @@ import json, sys
 if sys.argv[1] == "newer":
     import pysqlite3
     sys.modules["sqlite3"], sys.modules["sqlite3.dbapi2"] = pysqlite3, pysqlite3.dbapi2
+from flowstone_audit.verifying.sqlite import SqliteSource
 from flowstone_audit.verifying.target import target_of
 from flowstone_audit.verifying.whole import Options, verify
+SqliteSource.bunched = int(sys.argv[3])
 print(json.dumps([[one.kind, one.seq] for one in verify(target_of(sys.argv[2]), Options()).alarms]))
 """
 _PLACES = {
@@ -29,6 +31,7 @@ _PLACES = {
     5: "private",
     6: "occurred_at",
     7: "v",
+    8: "inserted_at",
     9: "writer",
 }
 
@@ -42,8 +45,9 @@ def jsonb(value: str | int) -> bytes:
 
 
 @pytest.mark.parametrize("told", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("bunched", [0, 1], ids=["one by one", "each alone in a bunch"])
 @pytest.mark.parametrize("library", ["own", "newer"])
-def test_bytes_that_spell_a_text(told: Story, library: str) -> None:
+def test_bytes_that_spell_a_text(told: Story, library: str, bunched: int) -> None:
     """Bytes are found in whatever column, though they come out of SQLite as what was sealed."""
     if library == "newer":
         if sqlite3.sqlite_version_info >= (3, 45):
@@ -58,6 +62,9 @@ def test_bytes_that_spell_a_text(told: Story, library: str) -> None:
         connection.commit()
     told.engine.dispose()
     ended = subprocess.run(
-        [sys.executable, "-c", _VERIFY, library, told.url], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _VERIFY, library, told.url, str(bunched)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert [["modified", seq] for seq in _PLACES] == json.loads(ended.stdout)

@@ -42,7 +42,7 @@ class _Seen(NamedTuple):
 
     Attributes:
         found: What was found.
-        kinds: How many of the entries that are not read there are of each kind.
+        kinds: Of the entries that are not read, as `kinds.counted` says it.
         held: How many entries each index has.
     """
 
@@ -79,7 +79,7 @@ class Beside:
             if self._thread is None:
                 held.close()
 
-    def found(self, source: Source, read: Mapping[int, int]) -> Found:
+    def found(self, source: Source, read: Counter[int]) -> Found:
         """Wait for what was found.
 
         Where the thread could not look, or what it counted is not what the entries say, *source* is looked at
@@ -87,7 +87,7 @@ class Beside:
 
         Args:
             source: In a snapshot.
-            read: How many entries were read of each kind, above *low* and up to ``through``.
+            read: What `kinds.counted` says of the entries that were read, above *low* and up to ``through``.
 
         Raises:
             Damaged: SQLite cannot read what it holds.
@@ -98,7 +98,7 @@ class Beside:
         if seen is None:
             return _whole(source, self._first)
         if source.dialect == "sqlite":
-            refused, counts = kinds.summed(seen.kinds + Counter(read))
+            refused, counts = kinds.summed(seen.kinds + read)
             if refused or counts != seen.held:
                 return _whole(source, self._first)
         return seen.found
@@ -140,9 +140,9 @@ def _outlaws(source: Source) -> Iterator[Finding]:
 
 
 def _counted(source: Source, where: str = "") -> Counter[int]:
-    """Return how many entries of SQLite's table there are of each kind."""
+    """Return what `kinds.counted` says of the entries of SQLite's table."""
     asked = f"SELECT json_array({kinds.expression()}, count(*)) FROM {TABLE} NOT INDEXED {where} GROUP BY {kinds.expression()}"  # noqa: S608
-    return Counter(dict(map(json.loads, source.values(asked))))
+    return sum((kinds.counted(*json.loads(one)) for one in source.values(asked)), Counter())
 
 
 def _refused(source: Source) -> Iterator[Finding]:

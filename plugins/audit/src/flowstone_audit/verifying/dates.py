@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-from flowstone_audit.verifying.source import Content
 
 SKEW_US: Final = 10_000_000
 """How far ``inserted_at`` may go back from one entry to the next: what the guards let a writer's clock differ."""
@@ -33,21 +32,20 @@ class Dates:
     ahead: list[tuple[int, int]] = field(default_factory=list)
     behind: bool = False
 
-    def take(self, some: list[Content]) -> None:
-        """Take in entries."""
-        moments: list[Any] = [row[1] for row in some]
+    def take(self, seqs: Sequence[int], moments: list[Any]) -> None:
+        """Take in numbers and dates of entries."""
         try:
             ascend = bool(moments) and moments[0] >= self.latest and moments == sorted(moments)
         except TypeError:  # no moment at all: the leaf tells it
             ascend = False
         if ascend:
-            self.opening = self.opening or (some[0][0], moments[0])
+            self.opening = self.opening or (seqs[0], moments[0])
             self.steady = moments[-2] if len(moments) > 1 else self.latest
-            self.latest, self.seq, self.behind = moments[-1], some[-1][0], False
+            self.latest, self.seq, self.behind = moments[-1], seqs[-1], False
             return
-        for row in some:
-            if isinstance(row[1], int):
-                self._one(row[0], row[1])
+        for seq, moment in zip(seqs, moments, strict=True):
+            if isinstance(moment, int):
+                self._one(seq, moment)
 
     def follow(self, later: Dates) -> None:
         """Take in the dates of entries behind these ones."""

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import repeat
-from operator import itemgetter, lt
-from typing import Final
+from operator import lt
+from typing import Any, Final
 
 from flowstone_audit import gaps
 from flowstone_audit.tree.hashing import SIZE
+from flowstone_audit.verifying import kinds
 from flowstone_audit.verifying.dates import Dates
 from flowstone_audit.verifying.source import ERASED, Content, Source
 
 _LEAF: Final = struct.Struct(f">c{SIZE}sQQ").pack
-_KIND: Final = itemgetter(5)
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Compared:
         holes: First and last of numbers that no entry has, where nothing is sealed yet.
         erased: How many were erased by the rules.
         dates: How they are dated.
-        kinds: How many of the range there are of each kind; see `kinds`.
+        kinds: What `kinds.counted` says of the entries of the range.
     """
 
     entries: int = 0
@@ -60,7 +60,8 @@ def compare(
         through: Up to which number kinds are counted.
     """
     found = Compared()
-    if not all(map(lt, seqs, seqs[1:])):
+    ascend = all(map(lt, seqs, seqs[1:]))
+    if not ascend:
         order = sorted(range(len(seqs)), key=seqs.__getitem__)
         seqs, leaves = [seqs[at] for at in order], [leaves[at] for at in order]
     begin, end = bisect_right(seqs, low), bisect_right(seqs, high)
@@ -68,16 +69,55 @@ def compare(
     if strays:
         named = source.contents_of([seqs[at] for at in strays])
         _chunk(found, named, [seqs[at] for at in strays], [leaves[at] for at in strays])
-    at = begin
+    while ascend and source.bunched and begin < end:
+        until = min(begin + source.bunched, end)
+        some, its, last = seqs[begin:until], leaves[begin:until], seqs[until - 1]
+        follow = last - low == len(some) and (last <= through or low >= through)
+        if not (follow and _bunch(found, source, some, its, counts=last <= through)):
+            _one_by_one(found, source, low, last, some, its, through)
+        low, begin = last, until
+    _one_by_one(found, source, low, high, seqs[begin:end], leaves[begin:end], through)
+    return found
+
+
+def _bunch(
+    found: Compared, source: Source, seqs: Sequence[int], leaves: Sequence[bytes], *, counts: bool
+) -> bool:
+    """Take in entries whose numbers follow one another, read in one, if all of them are what was sealed."""
+    some = source.bunch(seqs[0] - 1, seqs[-1])
+    if (
+        some is None
+        or not _are_sealed(some.canonical, some.row_hashes, some.moments, seqs, leaves)
+        or not all(_is_well(private) for _, private in some.private)
+    ):
+        return False
+    found.entries += len(seqs)
+    found.erased += sum(private == ERASED for _, private in some.private)
+    found.dates.take(seqs, some.moments)
+    if counts:
+        found.kinds.update(kinds.counted(some.kinds))
+    return True
+
+
+def _one_by_one(
+    found: Compared,
+    source: Source,
+    low: int,
+    high: int,
+    seqs: Sequence[int],
+    leaves: Sequence[bytes],
+    through: int,
+) -> None:
+    """Take in the entries with ``low < seq <= high``, and the leaves that lie there; both ascending."""
+    at = 0
     for some in source.contents(low, high):
-        until = bisect_right(seqs, some[-1][0], at, end)
+        until = bisect_right(seqs, some[-1][0], at)
         _chunk(found, some, seqs[at:until], leaves[at:until])
         known = set(found.bad) if found.bad else ()
-        found.dates.take([row for row in some if row[0] not in known] if known else some)
+        _dated(found, [row for row in some if row[0] not in known] if known else some)
         _count(found, some, through)
         at = until
-    found.missing += seqs[at:end]
-    return found
+    found.missing += seqs[at:]
 
 
 def check_alone(source: Source, low: int, high: int, through: int = 0) -> Compared:
@@ -92,28 +132,33 @@ def check_alone(source: Source, low: int, high: int, through: int = 0) -> Compar
             row[0] for row, made in zip(some, hashes, strict=True) if made != row[2] or not _is_placed(row)
         ]
         _private(found, some)
-        found.dates.take(some)
+        _dated(found, some)
         _count(found, some, through)
     return found
 
 
+def _dated(found: Compared, some: list[Content]) -> None:
+    found.dates.take([row[0] for row in some], [row[1] for row in some])
+
+
 def _count(found: Compared, some: list[Content], through: int) -> None:
-    if some[-1][0] <= through:
-        found.kinds.update(map(_KIND, some))
-    elif some[0][0] <= through:
-        found.kinds.update(row[5] for row in some if row[0] <= through)
+    if some[0][0] <= through:
+        found.kinds.update(kinds.counted(sum(row[5] for row in some if row[0] <= through)))
 
 
 def _chunk(found: Compared, some: list[Content], seqs: Sequence[int], leaves: Sequence[bytes]) -> None:
     """Take in a list of entries, and the leaves that lie in its range; both ascending."""
-    if some and _are_sealed(some, seqs, leaves):
-        found.entries += len(some)
-        _private(found, some)
-        return
-    if [row[0] for row in some] != list(seqs):
+    numbers = [row[0] for row in some]
+    if numbers == list(seqs):
+        _, moments, row_hashes, canonical, *_ = zip(*some, strict=True) if some else [()] * 4
+        if _are_sealed(canonical, list(row_hashes), moments, seqs, leaves):
+            found.entries += len(some)
+            _private(found, some)
+            return
+    else:
         expected = dict(zip(seqs, leaves, strict=True))
-        found.missing += sorted(expected.keys() - {row[0] for row in some})
-        found.loose += [row[0] for row in some if row[0] not in expected]
+        found.missing += sorted(expected.keys() - set(numbers))
+        found.loose += [seq for seq in numbers if seq not in expected]
         some = [row for row in some if row[0] in expected]
         leaves = [expected[row[0]] for row in some]
     hashes = _hashes(some)
@@ -134,17 +179,20 @@ def _chunk(found: Compared, some: list[Content], seqs: Sequence[int], leaves: Se
     _private(found, some)
 
 
-def _are_sealed(some: list[Content], seqs: Sequence[int], leaves: Sequence[bytes]) -> bool:
+def _are_sealed(
+    canonical: Sequence[bytes],
+    row_hashes: list[bytes],
+    moments: Sequence[int],
+    seqs: Sequence[int],
+    leaves: Sequence[bytes],
+) -> bool:
     """Tell whether entries are what was sealed; the usual case, column by column, which is fastest."""
-    numbers, moments, row_hashes, canonical, *_ = zip(*some, strict=True)
-    if numbers != tuple(seqs):
-        return False
     try:
         hashes = [sha256(one).digest() for one in canonical]
-        made = [sha256(one).digest() for one in map(_LEAF, repeat(b"\0"), hashes, numbers, moments)]
+        made = [sha256(one).digest() for one in map(_LEAF, repeat(b"\0"), hashes, seqs, moments)]
     except (TypeError, struct.error):
         return False
-    return made == leaves and tuple(hashes) == row_hashes
+    return made == leaves and hashes == row_hashes
 
 
 def _hashes(some: list[Content]) -> list[bytes]:
@@ -157,17 +205,16 @@ def _hashes(some: list[Content]) -> list[bytes]:
 def _private(found: Compared, some: list[Content]) -> None:
     held = [(row[0], row[4]) for row in some if row[4] is not None]
     known = set(found.bad) if held else ()
-    for seq, private in held:
-        if private == ERASED:
-            found.erased += 1
-        elif seq not in known and not _is_committed(private):
-            found.bad.append(seq)
+    found.erased += sum(private == ERASED for _, private in held)
+    found.bad += [seq for seq, private in held if seq not in known and not _is_well(private)]
 
 
-def _is_committed(private: bytes) -> bool:
-    """Tell whether the commitment is that of nonce and values."""
+def _is_well(private: Any) -> bool:
+    """Tell whether private columns were erased by the rules, or the commitment is that of nonce and values."""
+    if private == ERASED:
+        return True
     made = sha256(private[:SIZE] + private[2 * SIZE :]).digest()
-    return made == private[SIZE : 2 * SIZE]
+    return bool(made == private[SIZE : 2 * SIZE])
 
 
 def _is_placed(row: Content) -> bool:

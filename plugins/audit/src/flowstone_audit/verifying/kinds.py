@@ -1,26 +1,29 @@
-"""What SQLite says of each entry in one number, as it is read: whether its table's checks refuse it, which indexes have it."""
+"""What SQLite says of each entry in one number, as it is read: whether its table's checks refuse it, which indexes have it.
+
+The number has a digit for each of these, and one for the entry itself, so that the sum of many says how many.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
 from typing import Final
 
 from flowstone_audit import guards_sqlite
 from flowstone_audit.verifying import indexes
 from flowstone_audit.verifying.source import TABLE
 
-_REFUSED: Final = 1
+_WIDTH: Final = 15
+"""Bits of a digit: a sum is of no more entries than one holds."""
+_DIGITS: Final = 63 // _WIDTH
 _CHECK: Final = re.compile(r"^\s*(\w+) .*CHECK \((.+)\),?$", re.MULTILINE)
 _PROVEN: Final = frozenset({"seq", "inserted_at", "nonce", "commitment", "row_hash"})
 """Columns whose checks hold where entry, leaf and commitment fit; numbers that are none are looked for by themselves."""
 
 _INDEX: Final = f"{TABLE} INDEXED BY flowstone_audit_log_id"
 IDS_ARE_WELL: Final = f"""
-    SELECT count(*) = (SELECT count(*) FROM (SELECT 1 FROM {_INDEX} GROUP BY id))
-        AND NOT EXISTS (SELECT 1 FROM {_INDEX} WHERE id IS NULL) AND NOT EXISTS (SELECT 1 FROM {_INDEX} WHERE id < x'')
-        AND NOT EXISTS (SELECT 1 FROM {_INDEX} WHERE length(id) <> 16)
-    FROM {_INDEX}
+    SELECT (SELECT count(*) FROM {_INDEX})
+        = (SELECT count(DISTINCT id) FROM {_INDEX} WHERE id >= x'' AND length(id) = 16)
 """  # noqa: S608
 """Whether ids are there once, and blobs of 16 bytes, by their index: what costs most to ask of entries one by one."""
 
@@ -38,22 +41,26 @@ def refused(*but: str) -> str:
 
 def expression() -> str:
     """Return the SQL of an entry's kind."""
-    bits = [refused("id"), *_partial().values()]
-    return " + ".join(f"CASE WHEN {bit} THEN {1 << at} ELSE 0 END" for at, bit in enumerate(bits))
+    said = [refused("id"), *_partial().values()]
+    assert len(said) < _DIGITS
+    return " + ".join(
+        ["1", *(f"CASE WHEN {one} THEN {1 << _WIDTH * at} ELSE 0 END" for at, one in enumerate(said, 1))]
+    )
 
 
-def summed(kinds: Mapping[int, int]) -> tuple[int, dict[str, int]]:
+def counted(summed: int, times: int = 1) -> Counter[int]:
+    """Return how many entries have each digit, of the sum of their kinds, or of one kind that many have."""
+    return Counter({at: (summed >> _WIDTH * at) % (1 << _WIDTH) * times for at in range(_DIGITS)})
+
+
+def summed(digits: Counter[int]) -> tuple[int, dict[str, int]]:
     """Return how many entries SQLite's checks refuse, and how many each index should have.
 
     Args:
-        kinds: How many entries there are of each kind.
+        digits: How many entries have each digit; see `counted`.
     """
-    having = {name: _REFUSED << at for at, name in enumerate(_partial(), 1)}
-    counts = {
-        name: sum(count for kind, count in kinds.items() if name not in having or kind & having[name])
-        for name in indexes.taken()
-    }
-    return sum(count for kind, count in kinds.items() if kind & _REFUSED), counts
+    having = {name: at for at, name in enumerate(_partial(), 2)}
+    return digits[1], {name: digits[having.get(name, 0)] for name in indexes.taken()}
 
 
 def _partial() -> dict[str, str]:

@@ -18,6 +18,7 @@ from flowstone_audit.verifying.source import (
     ERASED,
     TABLE,
     TEXTS,
+    Bunch,
     Content,
     Damaged,
     Floor,
@@ -62,6 +63,7 @@ class PostgresqlSource:
     """
 
     dialect = "postgresql"
+    bunched = 0
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         try:
@@ -114,9 +116,13 @@ class PostgresqlSource:
 
     def contents(self, low: int, high: int) -> Iterator[list[Content]]:
         """Yield the entries with ``low < seq <= high``, ascending, in lists."""
-        while some := self._fetched(_RANGE, (low, high)):
+        while low < high and (some := self._fetched(_RANGE, (low, high))):
             yield some
             low = some[-1][0]
+
+    def bunch(self, low: int, high: int) -> Bunch | None:
+        """Return None: entries are read one by one."""
+        return None
 
     def contents_of(self, seqs: Sequence[int]) -> list[Content]:
         """Return the entries of these numbers that are there, ascending."""

@@ -25,7 +25,7 @@ class Sequence:
         dates: How entries are dated.
         forked: The first checkpoint from outside that does not fit.
         stepped: Microseconds by which the sealer's clock was set back, at most.
-        kinds: How many entries there are of each kind; see `kinds`.
+        kinds: What `kinds.counted` says of the entries.
     """
 
     def __init__(self, start: Base, dialect: str) -> None:

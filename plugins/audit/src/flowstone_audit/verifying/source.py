@@ -52,6 +52,24 @@ class Content(NamedTuple):
     kind: Any
 
 
+class Bunch(NamedTuple):
+    """Many entries, read in one: of each what `Content` has, column by column.
+
+    Attributes:
+        canonical: Canonical forms.
+        row_hashes: What the columns say.
+        moments: Values of ``inserted_at``.
+        private: Number and private columns of the entries that have any.
+        kinds: The sum of all kinds.
+    """
+
+    canonical: list[bytes]
+    row_hashes: list[bytes]
+    moments: list[Any]
+    private: list[tuple[Any, Any]]
+    kinds: int
+
+
 class SealRow(NamedTuple):
     """A seal as stored; see `tables.seal`. ``sealed_at`` is Unix microseconds."""
 
@@ -92,9 +110,15 @@ class Floor(NamedTuple):
 
 
 class Source(Protocol):
-    """One process's way to read one database."""
+    """One process's way to read one database.
+
+    Attributes:
+        dialect: SQLAlchemy's word.
+        bunched: How many entries are best read in one; 0 where that is no faster.
+    """
 
     dialect: str
+    bunched: int
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Read one state of the database inside of the block.
@@ -106,6 +130,10 @@ class Source(Protocol):
 
     def contents(self, low: int, high: int) -> Iterator[list[Content]]:
         """Yield the entries with ``low < seq <= high``, ascending, in lists."""
+        ...
+
+    def bunch(self, low: int, high: int) -> Bunch | None:
+        """Return the entries with ``low < seq <= high`` in one; None where they have to be looked at one by one."""
         ...
 
     def contents_of(self, seqs: Sequence[int]) -> list[Content]:

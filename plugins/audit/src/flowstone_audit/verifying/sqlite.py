@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from flowstone_audit.errors import SchemaMismatch, Unavailable
-from flowstone_audit.row import PRIVATE, Row, Stored
-from flowstone_audit.tree.hashing import SIZE
-from flowstone_audit.verifying import kinds
+from flowstone_audit.row import Row, Stored
+from flowstone_audit.verifying import growing, statements
 from flowstone_audit.verifying.source import (
-    ERASED,
     TABLE,
-    TEXTS,
+    Bunch,
     Content,
     Damaged,
     Floor,
@@ -25,45 +25,10 @@ from flowstone_audit.verifying.source import (
     floor_of,
 )
 
-_AT_ONCE: Final = 512  # more at once is slower: the values fall out of the processor's cache
-_COLUMNS: Final = ", ".join(Row._fields)
-_HELD: Final = ", ".join(PRIVATE[:-1])
-
-
-def _has_blob(columns: Sequence[str]) -> str:
-    """Return the condition that one of the columns holds bytes: nothing but these is as great as none of them.
-
-    From SQLite 3.45 on ``json_array`` writes bytes that spell JSONB as the JSON they stand for, which is what a
-    text in their place gives; before, it refuses all bytes.
-    """
-    if sqlite3.sqlite_version_info < (3, 45):
-        return "false"
-    return " OR ".join(f"{name} >= x''" for name in columns)
-
-
-_HAS_NONCE, _HAS_COMMITMENT = (
-    f"typeof({name}) = 'blob' AND length({name}) = {SIZE}" for name in ("nonce", "commitment")
-)
-# All that is private in one column, which mostly is NULL: six values are read sooner than eight.
-_CONTENT: Final = f"""
-    SELECT seq, inserted_at, row_hash,
-        CASE WHEN {_has_blob(("v", *TEXTS, "ordinal", "occurred_at"))} THEN NULL ELSE
-            CAST(json_array(v, CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) END, {", ".join(TEXTS)}, ordinal, occurred_at,
-                CASE typeof(commitment) WHEN 'blob' THEN lower(hex(commitment)) END) AS BLOB) END,
-        CASE WHEN coalesce(nonce, commitment, {_HELD}) IS NULL THEN NULL
-            WHEN {_HAS_NONCE} AND {_HAS_COMMITMENT} AND NOT ({_has_blob(PRIVATE[:-1])})
-            THEN CAST(nonce || commitment || json_array({_HELD}) AS BLOB)
-            WHEN coalesce(nonce, {_HELD}) IS NULL AND {_HAS_COMMITMENT}
-                AND EXISTS (SELECT 1 FROM flowstone_audit_erasure WHERE entry_id = id)
-            THEN {ERASED} ELSE x'' END,
-        {kinds.expression()}
-    FROM {TABLE} WHERE
-"""  # noqa: S608
-_RANGE: Final = f"{_CONTENT} seq > ? AND seq <= ? ORDER BY seq LIMIT {_AT_ONCE}"
-_NAMED: Final = f"{_CONTENT} seq IN (SELECT value FROM json_each(?)) ORDER BY seq"  # noqa: S608
-_ROWS: Final = f"SELECT seq, inserted_at, {_COLUMNS} FROM {TABLE} WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"  # noqa: S608
 _SEAL: Final = f"SELECT {', '.join(SealRow._fields)} FROM flowstone_audit_seal"  # noqa: S608
 _GREATEST: Final = (1 << 63) - 1
+_UNREADABLE: Final = (sqlite3.OperationalError, sqlite3.DataError)
+"""What SQLite raises of bytes where a text belongs, or of more than a value can hold; and of much else, see `_is_broken`."""
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -79,6 +44,7 @@ class SqliteSource:
     """
 
     dialect = "sqlite"
+    bunched = 256
 
     def __init__(self, path: str) -> None:
         self._connection = read_only(path)
@@ -110,18 +76,35 @@ class SqliteSource:
 
     def contents(self, low: int, high: int) -> Iterator[list[Content]]:
         """Yield the entries with ``low < seq <= high``, ascending, in lists."""
-        while some := self._fetched(_RANGE, (_storable(low), _storable(high))):
+        while low < high and (some := self._fetched(statements.RANGE, (_storable(low), _storable(high)))):
             yield some
             low = some[-1][0]
 
+    def bunch(self, low: int, high: int) -> Bunch | None:
+        """Return the entries with ``low < seq <= high`` in one; None where they have to be looked at one by one."""
+        between = (_storable(low), _storable(high))
+        ask = self._connection.execute
+        try:
+            canonical, row_hashes, moments, held, kind = ask(statements.BUNCH, between).fetchone()
+            private = ask(statements.PRIVATE_OF_RANGE, between).fetchall() if held else []
+            return Bunch(
+                canonical.split(b"\n"), growing.split(row_hashes), orjson.loads(moments), private, kind
+            )
+        except _UNREADABLE as error:
+            if _is_broken(error):
+                raise
+        except (AttributeError, ValueError):  # nothing that could be joined, no number
+            pass
+        return None
+
     def contents_of(self, seqs: Sequence[int]) -> list[Content]:
         """Return the entries of these numbers that are there, ascending."""
-        return self._fetched(_NAMED, (json.dumps(list(seqs)),))
+        return self._fetched(statements.NAMED, (json.dumps(list(seqs)),))
 
     def _fetched(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
         try:
             return self._connection.execute(statement, parameters).fetchall()
-        except sqlite3.OperationalError as error:
+        except _UNREADABLE as error:
             if _is_broken(error):
                 raise
         # Such as bytes where a text belongs: read column by column, by who gets nothing here.
@@ -133,7 +116,7 @@ class SqliteSource:
         """Return the same column by column, types as they are."""
         self._connection.text_factory = _text
         try:
-            found = self._connection.execute(_ROWS, (json.dumps(list(seqs)),)).fetchall()
+            found = self._connection.execute(statements.ROWS, (json.dumps(list(seqs)),)).fetchall()
         finally:
             self._connection.text_factory = str
         return [Stored(seq, at, Row(*values)) for seq, at, *values in found]
