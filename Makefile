@@ -38,7 +38,7 @@ demo: $(VENV)/.demo  ## run the demo: a small pipeline, and all that flowstone s
 test: $(VENV)/.dev $(VENV)/agent/.made  ## run all tests, those of the plugins too
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-matrix: $(VENV)/.dev $(VENV)/webserver/.made  ## run the tests of hosts as they are deployed, with all their processes (minutes)
+matrix: $(VENV)/.dev $(VENV)/agent/.made $(VENV)/webserver/.made  ## run the tests of hosts as they are deployed, with all their processes (minutes)
 	@$(BIN)/python -m pytest -m matrix --timeout 1500 $(ARGS)
 
 check: $(VENV)/.dev  ## lint, formatting, types, floors
