@@ -14,7 +14,7 @@ from flowstone_audit.verifying.pieces import base_of
 from flowstone_audit.verifying.report import Finding, Report
 from flowstone_audit.verifying.sealcheck import Base
 from flowstone_audit.verifying.sequence import Sequence
-from flowstone_audit.verifying.source import TABLE, Source, permitted
+from flowstone_audit.verifying.source import TABLE, Damaged, Source, permitted
 from flowstone_audit.verifying.stretch import skipped
 
 _LAST = (1 << 63) - 1
@@ -56,7 +56,7 @@ def verify(
     high = sequence.after.high
     greatest = int(source.value(f"SELECT max(seq) FROM {TABLE}") or 0)  # noqa: S608
     _gone(source, sequence, greatest, report)
-    tail = check_alone(source, high, _LAST, through)
+    tail = _tail(source, high, through, report)
     sequence.kinds.update(tail.kinds)
     if source.dialect == "sqlite":
         report.add(skipped(tail.holes))
@@ -72,6 +72,21 @@ def verify(
     _waiting(source, sequence, tail, waiting, report, now, lag_s)
     sequence.dates.follow(tail.dates)
     _dated(source, sequence, report, now)
+
+
+def _tail(source: Source, high: int, through: int, report: Report) -> Compared:
+    """Hold what is behind the last seal against its own hashes.
+
+    Raises:
+        Damaged: SQLite cannot read it.
+    """
+    try:
+        return check_alone(source, high, _LAST, through)
+    except Damaged as error:
+        if error.seq is None:
+            raise
+        report.add([Finding("damaged", str(error), error.seq)])
+        return Compared()
 
 
 def _gone(source: Source, sequence: Sequence, greatest: int, report: Report) -> None:
@@ -104,7 +119,8 @@ def _alone(source: Source, bad: list[int], report: Report) -> None:
     near = sorted({seq + by for seq in looked[:20] for by in range(-8, 9)} | set(looked))
     stored = {one.seq: one for one in source.rows_of(near)}
     allowed = permitted(source, looked)
-    for seq in looked:
+    report.add(telling.astray(seq) for seq in looked if seq not in stored)
+    for seq in filter(stored.__contains__, looked):
         others = [one for one in stored.values() if one.seq != seq]
         report.add(telling.of_unsealed(stored[seq], others, permitted=seq in allowed))
     report.add(Finding("modified", f"entry {seq} was changed", seq) for seq in bad[_TOLD:])

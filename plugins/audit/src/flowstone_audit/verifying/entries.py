@@ -72,8 +72,8 @@ def compare(
     while ascend and source.bunched and begin < end:
         until = min(begin + source.bunched, end)
         some, its, last = seqs[begin:until], leaves[begin:until], seqs[until - 1]
-        follow = last - low == len(some) and (last <= through or low >= through)
-        if not (follow and _bunch(found, source, some, its, counts=last <= through)):
+        consecutive, whole = last - low == len(some), last <= through or low >= through
+        if not (consecutive and whole and _bunch(found, source, some, its, counts=last <= through)):
             _one_by_one(found, source, low, last, some, its, through)
         low, begin = last, until
     _one_by_one(found, source, low, high, seqs[begin:end], leaves[begin:end], through)
@@ -87,6 +87,7 @@ def _bunch(
     some = source.bunch(seqs[0] - 1, seqs[-1])
     if (
         some is None
+        or some.seqs != list(seqs)
         or not _are_sealed(some.canonical, some.row_hashes, some.moments, seqs, leaves)
         or not all(_is_well(private) for _, private in some.private)
     ):
@@ -150,7 +151,7 @@ def _chunk(found: Compared, some: list[Content], seqs: Sequence[int], leaves: Se
     """Take in a list of entries, and the leaves that lie in its range; both ascending."""
     numbers = [row[0] for row in some]
     if numbers == list(seqs):
-        _, moments, row_hashes, canonical, *_ = zip(*some, strict=True) if some else [()] * 4
+        _, moments, row_hashes, canonical, *_ = zip(*some, strict=True)
         if _are_sealed(canonical, list(row_hashes), moments, seqs, leaves):
             found.entries += len(some)
             _private(found, some)

@@ -1,7 +1,8 @@
 """SQLite's indexes held against the table: a query sees what its index says, and who writes the file writes both.
 
-That an index is all there is counted each time. That each entry is in its place is looked up for so many of
-them, in a large log for some that chance names, for to look all of them up takes as long as to verify them.
+The table itself leads to entries by their numbers, as an index does by other columns. That an index is all there
+is counted each time. That each entry is in its place is looked up for so many of them, in a large log for some
+that chance names, for to look all of them up takes as long as to verify them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from secrets import randbelow
 from typing import Final, NamedTuple
 
 from flowstone_audit import guards_sqlite
+from flowstone_audit.verifying import telling
 from flowstone_audit.verifying.report import Finding
 from flowstone_audit.verifying.source import TABLE, Source
 
@@ -50,7 +52,10 @@ def held(source: Source, first: int) -> dict[str, int] | None:
         first: Behind which number entries are looked up.
     """
     try:
-        if any(source.value(_lost(one, first)) is not None for one in _indexes()):
+        if any(
+            source.value(asked) is not None
+            for asked in (_astray(first), *(_lost(one, first) for one in _indexes()))
+        ):
             return None
         return {one.name: source.value(_held(one)) for one in _indexes()}
     except sqlite3.DatabaseError:
@@ -65,6 +70,9 @@ def check(source: Source, counts: Mapping[str, int], first: int) -> Iterator[Fin
         counts: How many entries each index should have, by its name.
         first: Behind which number entries are looked up.
     """
+    astray = source.value(_astray(first))
+    if astray is not None:
+        yield telling.astray(int(astray))
     there = set(source.values("SELECT name FROM sqlite_master WHERE type = 'index'"))
     for one in _indexes():
         if one.name not in there:
@@ -104,6 +112,13 @@ def _indexes() -> list[_Index]:
         for one in found
         if one is not None
     ]
+
+
+def _astray(first: int) -> str:
+    """Return what asks for the first entry behind the number *first* that its number does not lead to."""
+    found = f"SELECT 1 FROM {TABLE} WHERE seq = t.seq"  # noqa: S608
+    asked = f"seq > {first} AND seq <= {first + LOOKED_UP}"
+    return f"SELECT seq FROM {TABLE} AS t NOT INDEXED WHERE {asked} AND NOT EXISTS ({found}) LIMIT 1"  # noqa: S608
 
 
 def _lost(index: _Index, first: int) -> str:

@@ -27,7 +27,19 @@ _PERMITTED: Final = f"""
 
 
 class Damaged(Exception):
-    """The database cannot read what it holds."""
+    """The database cannot read what it holds.
+
+    Args:
+        text: What is wrong.
+        seq: With which entry, where that is known.
+    """
+
+    def __init__(self, text: str, seq: int | None = None) -> None:
+        super().__init__(text, seq)
+        self.seq = seq
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Content(NamedTuple):
@@ -56,6 +68,7 @@ class Bunch(NamedTuple):
     """Many entries, read in one: of each what `Content` has, column by column.
 
     Attributes:
+        seqs: Numbers.
         canonical: Canonical forms.
         row_hashes: What the columns say.
         moments: Values of ``inserted_at``.
@@ -63,6 +76,7 @@ class Bunch(NamedTuple):
         kinds: The sum of all kinds.
     """
 
+    seqs: list[int]
     canonical: list[bytes]
     row_hashes: list[bytes]
     moments: list[Any]

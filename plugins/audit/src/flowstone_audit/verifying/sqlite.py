@@ -15,7 +15,6 @@ from flowstone_audit.errors import SchemaMismatch, Unavailable
 from flowstone_audit.row import Row, Stored
 from flowstone_audit.verifying import growing, statements
 from flowstone_audit.verifying.source import (
-    TABLE,
     Bunch,
     Content,
     Damaged,
@@ -75,21 +74,29 @@ class SqliteSource:
             raise Damaged(f"a text that is none: {error}") from error
 
     def contents(self, low: int, high: int) -> Iterator[list[Content]]:
-        """Yield the entries with ``low < seq <= high``, ascending, in lists."""
+        """Yield the entries with ``low < seq <= high``, ascending, in lists.
+
+        Raises:
+            Damaged: They stand in another order.
+        """
         while low < high and (some := self._fetched(statements.RANGE, (_storable(low), _storable(high)))):
+            for seq in (row[0] for row in some):
+                if seq <= low:
+                    text = f"entry {seq} stands behind entry {low} in the table"
+                    raise Damaged(text, seq)
+                low = seq
             yield some
-            low = some[-1][0]
 
     def bunch(self, low: int, high: int) -> Bunch | None:
         """Return the entries with ``low < seq <= high`` in one; None where they have to be looked at one by one."""
         between = (_storable(low), _storable(high))
         ask = self._connection.execute
         try:
-            canonical, row_hashes, moments, held, kind = ask(statements.BUNCH, between).fetchone()
+            seqs, canonical, row_hashes, moments, held, kind = ask(statements.BUNCH, between).fetchone()
             private = ask(statements.PRIVATE_OF_RANGE, between).fetchall() if held else []
-            return Bunch(
-                canonical.split(b"\n"), growing.split(row_hashes), orjson.loads(moments), private, kind
-            )
+            if len(private) == held:
+                texts, hashes = canonical.split(b"\n"), growing.split(row_hashes)
+                return Bunch(orjson.loads(seqs), texts, hashes, orjson.loads(moments), private, kind)
         except _UNREADABLE as error:
             if _is_broken(error):
                 raise
@@ -108,8 +115,8 @@ class SqliteSource:
             if _is_broken(error):
                 raise
         # Such as bytes where a text belongs: read column by column, by who gets nothing here.
-        asked = statement.partition(f"FROM {TABLE} WHERE")[2]
-        seqs = self._connection.execute(f"SELECT seq FROM {TABLE} WHERE {asked}", parameters).fetchall()  # noqa: S608
+        asked = statement.partition(statements.FROM)[2]
+        seqs = self._connection.execute(f"SELECT seq {statements.FROM} {asked}", parameters).fetchall()
         return [Content(seq, None, None, None, None, 0) for (seq,) in seqs]
 
     def rows_of(self, seqs: Sequence[int]) -> list[Stored]:

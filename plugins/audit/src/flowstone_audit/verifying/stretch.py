@@ -35,7 +35,7 @@ def verify(source: Source, stretch: Stretch, trust: Trust) -> Verified:
             _Run(source, stretch, trust, found).run()
     except Damaged as error:
         text = f"the database cannot read the entries of leaf {stretch.first} to {stretch.end - 1}: {error}"
-        found.findings.append(Finding("damaged", text, leaf=stretch.first))
+        found.findings.append(Finding("damaged", text, error.seq, leaf=stretch.first))
     return found
 
 
@@ -254,7 +254,8 @@ class _Run:
         allowed = permitted(self.source, looked)
         near = list(stored.values())
         of_near = {seq: leaf[seq] for seq in stored if seq in leaf}
-        for seq in looked:
+        self.found.findings += [telling.astray(seq) for seq in looked if seq not in stored]
+        for seq in filter(stored.__contains__, looked):
             others = sorted((one for one in near if one.seq != seq), key=lambda one: abs(one.seq - seq))
             self.found.findings += telling.of_sealed(
                 stored[seq], leaf[seq], others, of_near, permitted=seq in allowed

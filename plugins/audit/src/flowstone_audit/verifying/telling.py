@@ -26,6 +26,12 @@ _NEVER_NULL: Final = frozenset(
 )
 
 
+def astray(seq: int) -> Finding:
+    """Return what is to be said of an entry that the table has, and does not lead to by its number."""
+    text = f"entry {seq} is not in its place in the table: queries do not see it"
+    return Finding("damaged", text, seq, fields=("seq",))
+
+
 def content_hash(row: Row) -> bytes | None:
     """Return the hash of what a row holds; None where it holds what no writer writes."""
     try:
