@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partialmethod
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from flowstone_audit.verifying import whole
 from flowstone_audit.verifying.report import TAMPERED, Report
 from flowstone_audit.verifying.sqlite import SqliteSource
 from plugins.audit.tests.verify.story import Story, file_of, private, row
@@ -41,11 +43,11 @@ def _bunched(monkeypatch: pytest.MonkeyPatch, bunched: int) -> None:
     monkeypatch.setattr(SqliteSource, "bunched", bunched)
 
 
-def cells(path: Path) -> Iterator[Cell]:
-    """Yield the cells of the log's table, none of whose numbers is above 127; see https://sqlite.org/fileformat.html."""
+def cells(path: Path, table: str = "log") -> Iterator[Cell]:
+    """Yield the cells of a table, none of whose numbers is above 127; see https://sqlite.org/fileformat.html."""
     with closing(sqlite3.connect(path)) as connection:
-        asked = "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = 'flowstone_audit_log'"
-        (root,) = connection.execute(asked).fetchone()
+        asked = "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = ?"
+        (root,) = connection.execute(asked, [f"flowstone_audit_{table}"]).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     content = path.read_bytes()
     pages = [root]
@@ -67,12 +69,12 @@ def cells(path: Path) -> Iterator[Cell]:
             yield Cell(content[key], key, kind == _LEAF)
 
 
-def renumbered(told: Story, new: dict[int, int], *, entries: bool = True) -> Report:
+def renumbered(told: Story, new: dict[int, int], *, entries: bool = True, table: str = "log") -> Report:
     """Verify a log in whose file numbers were exchanged for others, and whose indexes were made anew after it."""
     told.engine.dispose()
     path = file_of(told)
     content = bytearray(path.read_bytes())
-    found = [one for one in cells(path) if one.is_entry == entries and one.seq in new]
+    found = [one for one in cells(path, table) if one.is_entry == entries and one.seq in new]
     assert new.keys() == {one.seq for one in found}
     for one in found:
         content[one.at] = new[one.seq]
@@ -113,6 +115,18 @@ def test_a_way_to_entries(told: Story, change: bool) -> None:
             changed(connection, f"UPDATE flowstone_audit_log SET action = 'x' WHERE seq = {first}")
     report = renumbered(told, {first: first - 1}, entries=False)
     assert ("damaged", first) in {(one.kind, one.seq) for one in report.alarms}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("new", [{13: 5}, {13: 12}, {12: 0}, {20: 1}, {12: 13, 13: 12}], ids=str)
+def test_the_first_leaf_of_a_seal(
+    told: Story, monkeypatch: pytest.MonkeyPatch, new: dict[int, int], jobs: int
+) -> None:
+    """Seals that stand in another order are told of, and end no verification, nor keep it from ending."""
+    monkeypatch.setattr(whole, "_LEAVES", 1)
+    told.engine.dispose()
+    monkeypatch.setattr(Story, "verify", partialmethod(Story.verify, jobs=jobs))
+    assert TAMPERED == renumbered(told, new, table="seal").code
 
 
 def test_an_index_that_hides_private_columns(told: Story) -> None:

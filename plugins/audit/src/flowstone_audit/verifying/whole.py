@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from operator import lt
 from time import monotonic, time_ns
 from typing import Final, NamedTuple
 
@@ -23,6 +24,8 @@ from flowstone_audit.verifying.source import Source
 
 _LEAVES: Final = 8192
 _SEALS: Final = 256
+_END: Final = 1 << 63
+"""Behind every leaf."""
 
 
 class Options(NamedTuple):
@@ -150,6 +153,13 @@ class _Whole:
             with self.source.snapshot():
                 some = self.source.outlines(at, _SEALS)
             if not some:
+                return
+            begins = [one.first_leaf for one in some]
+            if begins[0] < at or not all(
+                map(lt, begins, begins[1:])
+            ):  # which SQLite's file can have: no way to go by
+                sizes = tuple(one for one in published if at < one.size)
+                yield Stretch(at, _END, base if first else None, sizes, self.now, through)
                 return
             leaves, count = 0, 0
             for outline in some:
