@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from flowstone.runtime.export.config import Config, Signal
+from flowstone.runtime.export.importing import patient
 from flowstone.runtime.export.log_records import Exporter, import_sdk
 from flowstone.runtime.export.quiet import warn
 
@@ -38,8 +39,8 @@ def _build(name: str, signal: Signal, timeout: float | None) -> object | None:
             warn("no exporter %r for %s is installed; nothing is exported to it", name, signal)
             return None
         if signal == "logs":
-            import_sdk()
-        make = found.load()
+            patient(import_sdk)
+        make = patient(found.load)
         if name.startswith("otlp_proto_") and timeout is not None:
             exporter: object = make(timeout=timeout)
         else:

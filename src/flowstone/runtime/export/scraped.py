@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flowstone.runtime import stats, threads
 from flowstone.runtime.export.data import Metric, Scope
+from flowstone.runtime.export.importing import patient
 from flowstone.runtime.export.metric_data import metrics_data
 from flowstone.runtime.export.quiet import quietly, warn
 from flowstone.runtime.export.resource import make_resource
@@ -16,6 +17,7 @@ from flowstone.runtime.export.temporality import Deltas
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 NAME: Final = "prometheus"
 DEFAULT_HOST: Final = "localhost"
@@ -30,6 +32,19 @@ def address() -> tuple[str, int]:
     """
     host = os.environ.get("OTEL_EXPORTER_PROMETHEUS_HOST", "").strip() or DEFAULT_HOST
     return host, int(os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT", "").strip() or DEFAULT_PORT)
+
+
+def _packages() -> tuple[Callable[[], MetricReader], Callable[..., InstrumentationScope], Callable[..., Any]]:
+    """Import what serves.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from prometheus_client import start_http_server
+
+    return PrometheusMetricReader, InstrumentationScope, start_http_server
 
 
 class Scraped:
@@ -74,15 +89,12 @@ class Scraped:
                 warn("cannot serve metrics for Prometheus: %s: %s", type(error).__name__, error)
 
     def _serve(self) -> None:
-        from opentelemetry.exporter.prometheus import PrometheusMetricReader
-        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-        from prometheus_client import start_http_server
-
-        resource, scope = make_resource(), InstrumentationScope(*self._scope)
+        new_reader, new_scope, start_http_server = patient(_packages)
+        resource, scope = make_resource(), new_scope(*self._scope)
         host, port = address()
         # Bound before the reader is registered: what cannot be served is not collected.
         self._server, _ = start_http_server(port, host)
-        reader = PrometheusMetricReader()
+        reader = new_reader()
 
         def collect(*args: object, **more: object) -> MetricsData:
             return metrics_data(self._read(), Deltas(frozenset()), resource, scope)
