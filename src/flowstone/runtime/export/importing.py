@@ -39,7 +39,9 @@ def patient(load: Callable[[], _T]) -> _T:
     Raises:
         Exception: Whatever *load* raises otherwise, or still after two seconds.
     """
-    for left in reversed(range(TRIES)):
+    left = TRIES
+    while True:
+        left -= 1
         try:
             with _one_at_a_time:
                 return load()
@@ -47,7 +49,6 @@ def patient(load: Callable[[], _T]) -> _T:
             if not left or not _is_of_two_imports(error):
                 raise
         sleep(_PAUSE_S)
-    raise AssertionError  # the last try returned or raised
 
 
 def _is_of_two_imports(error: Exception) -> bool:
