@@ -154,7 +154,7 @@ def test_datadog_has_metrics_as_deltas(seen: Seen) -> None:
         ]
         return sum(int(point["as_int"]) for point in points)
 
-    assert until(lambda: calls() == len(seen.spans)), calls()
+    assert until(lambda: calls() == len(seen.spans), 30), calls()
     kinds = {
         (metric["name"], metric[kind]["aggregation_temporality"])
         for metric in seen.chain.agent.metrics()
@@ -169,11 +169,12 @@ def test_prometheus_has_the_counts(seen: Seen) -> None:
     """A real Prometheus that scrapes the collector counts what happened, over all processes of the runs."""
     asked = seen.chain.prometheus
     steps = [one for one in seen.spans.values() if one["name"].startswith("materialize ")]
-    assert len(steps) == until(lambda: int(asked.value("flowstone_materialization_duration_seconds_count")))
+    counts = "flowstone_materialization_duration_seconds_count"
+    # A scrape waits for the disk; what was counted before it says less than all, and for as long as that takes.
+    assert until(lambda: asked.value(counts) == len(steps), 30), asked.query(counts)
     failed = [one for one in steps if one["tags"].get("error")]
-    counted = 'flowstone_materialization_duration_seconds_count{flowstone_outcome="failure"}'
-    assert len(failed) == asked.value(counted)
-    assert until(lambda: asked.value("flowstone_span_calls_total") == len(seen.spans))
+    assert len(failed) == asked.value(f'{counts}{{flowstone_outcome="failure"}}')
+    assert until(lambda: asked.value("flowstone_span_calls_total") == len(seen.spans), 30)
     labels = {key for one in asked.query("flowstone_span_calls_total") for key in one["metric"]}
     assert "deployment_environment_name" in labels
 
@@ -209,8 +210,8 @@ def test_prometheus_scrapes_the_process_itself(tmp_path: Path) -> None:
         own = {**kept, **env, "FLOWSTONE_HOME": str(tmp_path)}
         process = subprocess.Popen(command, env=own, stdin=subprocess.PIPE)
         try:
-            assert 3 == until(lambda: scraping.value("flowstone_run_duration_seconds_count"), 20)
-            assert 3 == scraping.value("flowstone_materialization_duration_seconds_count")
+            assert until(lambda: scraping.value("flowstone_run_duration_seconds_count") == 3, 20)
+            assert until(lambda: scraping.value("flowstone_materialization_duration_seconds_count") == 3, 20)
         finally:
             process.communicate(b"", timeout=20)
         assert 0 == process.returncode
