@@ -9,8 +9,8 @@ from typing import Final
 import orjson
 from opentelemetry import trace
 
+from flowstone.face.line_pieces import rfc3339
 from flowstone.face.log_ids import IdFilter
-from flowstone.face.log_lines import rfc3339
 from flowstone.face.log_setup import configure_json
 from flowstone.runtime import coerce, engine, roots
 from flowstone.runtime.context import get_context, operation_in

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from flowstone.catalogue.event import Event
-from flowstone.face.log_lines import level_of, line_of
+from flowstone.face.log_lines import LEVELS, Line, lines_of
 
 LOGGER: Final = logging.getLogger("flowstone.events")
 _PLAIN: Final = (logging.StreamHandler, logging.FileHandler)
 
 _ENOUGH: Final = 128  # a file takes that many in the tenth of a millisecond
-_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
-
-Line = tuple[int, str, int]
-"""Level, text, and Unix nanoseconds of the event."""
 
 
 class JsonLines:
@@ -32,13 +28,9 @@ class JsonLines:
 
     def batch(self, events: Sequence[Event]) -> None:
         """Gather the lines of events."""
-        wanted = {level for level in _LEVELS if LOGGER.isEnabledFor(level)}
+        wanted = {severity for severity, level in LEVELS.items() if LOGGER.isEnabledFor(level)}
         if wanted:
-            self._lines += [
-                (level, line_of(event), event.time)
-                for event in events
-                if (level := level_of(event)) in wanted
-            ]
+            self._lines += lines_of(events, wanted)
         if len(self._lines) >= _ENOUGH:
             self.settle()
 

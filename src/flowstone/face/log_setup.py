@@ -8,9 +8,9 @@ from typing import Final, TextIO
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from flowstone.face.line_pieces import one_line, rfc3339
 from flowstone.face.log_handler import LOGGER
 from flowstone.face.log_ids import IdFilter
-from flowstone.face.log_lines import one_line, rfc3339
 from flowstone.telemetry import attach_default_handlers
 
 _MARK: Final = "_flowstone_json"
