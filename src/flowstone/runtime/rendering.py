@@ -60,7 +60,9 @@ _END: Final = {
     "span_events": "given.span_events() if given.marks else ()",
     "links": "given.links() if given.span_links else ()",
 }
-_VOLUME: Final = {"size_bytes": "whole(given.size_bytes)", "rows": "whole(given.rows)"}
+_VOLUME: Final = {
+    name: f"None if given.{name} is None else whole(given.{name})" for name in ("size_bytes", "rows")
+}
 _MEASURED: Final = {"cpu_time": "given.cpu_time", "peak_rss": "peak_rss() if duration >= 1000000 else None"}
 _EXCEPTION: Final = {**_END, "kind": "given.failure_kind", "error": "given.outcome[1]"}
 _BEFORE: Final = ("scope = given.scope", 'span_id = "%016x" % given.span_id')
