@@ -116,13 +116,13 @@ def _predictable(span: SpanData) -> SpanData:
 @contextmanager
 def capture(*plugins: object) -> Iterator[Capture]:
     """Have an engine with no installed plugins, only *plugins*, and keep what it delivers."""
-    with _at_rest(engine.peek()):
+    with at_rest(engine.peek()):
         lane.records.clear()
         yield from _captured(plugins)
 
 
 @contextmanager
-def _at_rest(around: Engine | None) -> Iterator[None]:
+def at_rest(around: Engine | None) -> Iterator[None]:
     """Keep the drain of the engine around from taking what is captured, once it has what came before."""
     if around is None:
         yield
