@@ -107,24 +107,21 @@ def _read(field: str) -> Iterable[tuple[tuple[str, ...], float]]:
 
 
 def _look() -> Depth | None:
-    settings = _settings()
-    return None if settings is None else look(settings)
-
-
-def _verified() -> Iterable[tuple[tuple[str, ...], float]]:
-    settings = _settings()
-    age = None if settings is None else verified.age(settings)
-    return [] if age is None else [((), age)]
-
-
-def _settings() -> config.Config | None:
-    """Return what this process keeps its audit log with; None where it is off, or cannot be used."""
     keeper = recorder.peek()
     try:
         settings = config.load() if keeper is None else keeper.config
     except (OSError, ValueError):
         return None
-    return None if settings.url is None else settings
+    return None if settings.url is None else look(settings)
+
+
+def _verified() -> Iterable[tuple[tuple[str, ...], float]]:
+    try:
+        settings = config.load()
+    except (OSError, ValueError):
+        return []
+    age = None if settings.url is None else verified.age(settings)
+    return [] if age is None else [((), age)]
 
 
 def _lost() -> Iterable[tuple[tuple[str, ...], float]]:
