@@ -93,7 +93,7 @@ class Pipeline:
     def take(self, batch: Sequence[Event]) -> None:
         """Make spans, metrics and log records of a batch."""
         self._metric_route.prepare()
-        if any(type(event) is EventDropped for event in batch):
+        if EventDropped in map(type, batch):
             self.metrics.record([event for event in batch if not _is_export_loss(event)])
         else:
             self.metrics.record(batch)

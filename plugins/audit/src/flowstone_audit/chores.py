@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LOGGER: Final = logging.getLogger("flowstone.audit")
 IDLE_S: Final = 1.0
 OLDEST_S: Final = 30.0
-_LOOK_S: Final = 0.2
+_LEAST_S: Final = 0.02
 _ROUND_S: Final = 5.0
 _SEAL_S: Final = 1.0
 _COLLECT_S: Final = 10.0
@@ -45,13 +46,13 @@ class Chores:
         self.problem = ""
         self._told: set[str] = set()
         self._bell = threading.Event()
+        self._wakes = inf  # when the thread looks again by itself, monotonic seconds
         self._tried = threading.Event()
         self._waited_from = 0.0
         self._since = 0.0
         self._latest = 0.0
         self._hurry = False
         self._stopped = False
-        self._ended = threading.Event()
         self._failures = 0
         self._retry_at = 0.0
         self._next_seal = self._next_collection = 0.0
@@ -64,7 +65,8 @@ class Chores:
         self._latest = monotonic()
         if not self._since:
             self._since = self._latest
-        self._ring()
+        if self._wakes > max(self._retry_at, self._latest + IDLE_S) or self._thread is None:
+            self._ring()
 
     def committed(self) -> None:
         """Know that something was committed, to be sealed."""
@@ -112,7 +114,6 @@ class Chores:
     def stop(self) -> None:
         """Let the thread end, and wait a moment for what it is at."""
         self._stopped = True
-        self._ended.set()
         self._bell.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -178,17 +179,30 @@ class Chores:
 
     def _work(self) -> None:
         while not self._stopped:
-            self._bell.wait()
+            self._wakes = inf  # before looking what is due: who comes in between rings
+            pause = self._pause()
+            self._wakes = monotonic() + (inf if pause is None else pause)
+            self._bell.wait(pause)
             self._bell.clear()
-            while not self._stopped and (self._since or self._hurry or self._unsealed):
-                try:
-                    self._do_what_is_due(monotonic())
-                except Exception:  # the thread must not end of a mistake of ours, nor of a driver's
-                    count("audit.chores.failed")
-                    self._retry_at = self._next_seal = monotonic() + _RETRY_S[-1]
-                    self._tried.set()
-                if not self._hurry:
-                    self._ended.wait(_LOOK_S)
+            if self._stopped:
+                return
+            try:
+                self._do_what_is_due(monotonic())
+            except Exception:  # the thread must not end of a mistake of ours, nor of a driver's
+                count("audit.chores.failed")
+                self._retry_at = self._next_seal = monotonic() + _RETRY_S[-1]
+                self._tried.set()
+
+    def _pause(self) -> float | None:
+        """Return for how many seconds nothing is due; None: until somebody rings."""
+        if self._hurry:
+            return 0.0
+        due = []
+        if self._since:
+            due.append(max(self._retry_at, min(self._latest + IDLE_S, self._since + OLDEST_S)))
+        if self._unsealed and self.is_open:
+            due.append(self._next_seal)
+        return max(min(due) - monotonic(), _LEAST_S) if due else None
 
     def _do_what_is_due(self, now: float) -> None:
         if now >= self._retry_at and (

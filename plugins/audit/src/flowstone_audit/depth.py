@@ -117,7 +117,7 @@ def _look() -> Depth | None:
 
 def _verified() -> Iterable[tuple[tuple[str, ...], float]]:
     try:
-        settings = config.load()
+        settings = recorder.settings()
     except (OSError, ValueError):
         return []
     age = None if settings.url is None else verified.age(settings)

@@ -154,6 +154,17 @@ def current() -> Recorder:
     return _made()
 
 
+def settings() -> config.Config:
+    """Return the settings as they are now, without making a recorder.
+
+    Raises:
+        ValueError: A setting is malformed.
+        OSError: The home folder cannot be made.
+    """
+    found = _recorder
+    return found.config if found is not None and _known == config.fingerprint() else config.load()
+
+
 def peek() -> Recorder | None:
     """Return the recorder of this process, if there is one."""
     return _recorder
