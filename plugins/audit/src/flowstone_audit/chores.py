@@ -20,6 +20,8 @@ LOGGER: Final = logging.getLogger("flowstone.audit")
 IDLE_S: Final = 1.0
 OLDEST_S: Final = 30.0
 _LEAST_S: Final = 0.02
+_TOGETHER_S: Final = 0.2
+"""What is committed one soon after the other is sealed together."""
 _ROUND_S: Final = 5.0
 _SEAL_S: Final = 1.0
 _COLLECT_S: Final = 10.0
@@ -72,6 +74,7 @@ class Chores:
         """Know that something was committed, to be sealed."""
         if not self._unsealed:
             self._unsealed = True
+            self._next_seal = max(self._next_seal, monotonic() + _TOGETHER_S)
             self._ring()
 
     def hurry(self) -> None:
