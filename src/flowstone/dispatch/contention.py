@@ -9,7 +9,6 @@ tenth of the time that the minder meant to sleep counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
 from sys import getswitchinterval
 from time import monotonic, perf_counter, sleep
@@ -48,19 +47,14 @@ def is_contended() -> bool:
     return False
 
 
-def doze(seconds: float, *, concerned: Callable[[], bool]) -> None:
-    """Sleep, and find out whether the interpreter is to be had: else most of that time counts for nobody.
-
-    Args:
-        seconds: How long to sleep.
-        concerned: Tells whether anybody is at work whose time counts; else it is not looked any closer.
-    """
+def doze(seconds: float) -> None:
+    """Sleep, and find out whether the interpreter is to be had: else most of that time counts for nobody."""
     global _state
     began = monotonic()
     found = _state.forgiven
     _state = _State(found, began, seconds)
     sleep(seconds)
-    if monotonic() - began - seconds > _LATE_S or (concerned() and is_contended()):
+    if monotonic() - began - seconds > _LATE_S or is_contended():
         found += monotonic() - began - seconds / PATIENCE
     _state = _State(found)
 

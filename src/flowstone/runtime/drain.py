@@ -202,7 +202,7 @@ class Drain:
         """Watch for a worker that is hung in a plugin, and replace it."""
         while not self._stopped:
             self._bell.wait()
-            contention.doze(HUNG_AFTER_S / 3, concerned=lambda: self.delivery.busy is not None)
+            contention.doze(HUNG_AFTER_S / 3)
             busy = self.delivery.busy
             if busy is None or not busy.is_overrun(HUNG_AFTER_S):
                 continue
