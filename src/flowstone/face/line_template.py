@@ -97,20 +97,21 @@ def template(cls: type[Event]) -> Template:
         ]
     else:
         lines.append(f"    {keep}")
-    form, values = _FORM, [_VALUES]
-    if issubclass(cls, OperationEnd):
+    form, values, more = _FORM, [_VALUES], []
+    is_end = issubclass(cls, OperationEnd)
+    if is_end:
         lines.append("    took = (event.duration + 500) // 1000 if event.duration > 0 else 0")
         form += _END_FORM
         values.append(_END_VALUES)
     if names:
         lines.append(f"    own = {_tuple(names)}")
-        values.append("'' if own == silent else others_of(shown, own, silent)")
-    if "duration" in present and not issubclass(cls, OperationEnd):
-        values.append("took_of(event.duration)")
+        more.append("'' if own == silent else others_of(shown, own, silent)")
+    if "duration" in present and not is_end:
+        more.append("took_of(event.duration)")
     if "error" in present:
-        values.append("error_of(event.error) if event.error is not None else ''")
-    form += "%s" * (len(values) - 1 - issubclass(cls, OperationEnd)) + "}"
-    lines.append(f"    return form % ({', '.join(values)})")
+        more.append("error_of(event.error) if event.error is not None else ''")
+    form += "%s" * len(more) + "}"
+    lines.append(f"    return form % ({', '.join([*values, *more])})")
     shown = tuple(f"{name}_name" if name in _OURS else name for name in names)
     scope = {**_NAMES, "form": form, "silent": silent, "shown": shown}
     scope |= {"find_about": about.get, "make_about": about.make}

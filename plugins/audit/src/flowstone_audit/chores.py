@@ -200,17 +200,19 @@ class Chores:
         """Return for how many seconds nothing is due; None: until somebody rings."""
         if self._hurry:
             return 0.0
-        due = []
-        if self._since:
-            due.append(max(self._retry_at, min(self._latest + IDLE_S, self._since + OLDEST_S)))
-        if self._unsealed and self.is_open:
-            due.append(self._next_seal)
-        return max(min(due) - monotonic(), _LEAST_S) if due else None
+        due = min(self._ingest_at(), self._next_seal if self._unsealed and self.is_open else inf)
+        return None if due == inf else max(due - monotonic(), _LEAST_S)
+
+    def _ingest_at(self) -> float:
+        """Return when what waits is brought in, monotonic seconds; infinite where nothing waits."""
+        if self._hurry:
+            return self._retry_at
+        if not self._since:
+            return inf
+        return max(self._retry_at, min(self._latest + IDLE_S, self._since + OLDEST_S))
 
     def _do_what_is_due(self, now: float) -> None:
-        if now >= self._retry_at and (
-            self._hurry or (self._since and (now - self._latest >= IDLE_S or now - self._since >= OLDEST_S))
-        ):
+        if now >= self._ingest_at():
             made = self.ingest(_ROUND_S)
             self._unsealed |= made > 0
         elif self._hurry:

@@ -127,7 +127,7 @@ class Hub:
         for item in items:
             if isinstance(item, Gap) or item.topics[:1] == _LOST:
                 self._offer(ready, waiters)
-                ready = [(topic, boxes, []) for topic, boxes in route]
+                ready = _ready(route)
                 gap = item if isinstance(item, Gap) else Gap(item.seq, item.seq, "engine")
                 self._offer([("", self._boxes, [gap])], waiters)
                 head = gap.last
@@ -137,7 +137,7 @@ class Hub:
                 if seq <= head:
                     continue  # had it
                 self._offer(ready, waiters)
-                ready = [(topic, boxes, []) for topic, boxes in route]
+                ready = _ready(route)
                 self._tell_hole(head, waiters)
             head = seq
             wanted = routes.get(topics)
@@ -147,7 +147,7 @@ class Hub:
                 continue
             if wanted is not route:
                 self._offer(ready, waiters)
-                route, ready = wanted, [(topic, boxes, []) for topic, boxes in wanted]
+                route, ready = wanted, _ready(wanted)
             envelope = envelope or Envelope(data)
             for topic, _, batch in ready:
                 batch.append(message(topic, seq, id, time, envelope))
@@ -184,6 +184,10 @@ class Hub:
             self._routes.clear()
         self._routes[topics] = route
         return route
+
+
+def _ready(route: Route) -> list[_Ready]:
+    return [(topic, boxes, []) for topic, boxes in route]
 
 
 def first_of_log(item: LogItem) -> int:
